@@ -1,0 +1,113 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// An instant of the wall clock: microseconds since 1970-01-01T00:00:00Z.
+///
+/// On the wire it is a number of seconds with fractions; input may also be ISO 8601 text.
+public struct Timestamp: Sendable, Hashable, Comparable {
+  /// Microseconds since 1970.
+  public var microseconds: Int64
+
+  /// An instant from microseconds since 1970.
+  public init(microseconds: Int64) {
+    self.microseconds = microseconds
+  }
+
+  /// An instant from seconds since 1970, or nil where the number is not finite or further than 200,000 years away.
+  public init?(seconds: Double) {
+    guard seconds.isFinite, abs(seconds) < 6e12 else { return nil }
+    self.microseconds = Int64((seconds * 1_000_000).rounded())
+  }
+
+  /// An instant from ISO 8601 text such as `2026-11-21T08:00:00Z`, `2026-11-21T08:00:00.25+01:00`, or nil.
+  public init?(iso8601 text: String) {
+    let plain = Date.ISO8601FormatStyle(includingFractionalSeconds: false)
+    let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    guard let date = (try? fractional.parse(text)) ?? (try? plain.parse(text)) else { return nil }
+    self.init(seconds: date.timeIntervalSince1970)
+  }
+
+  /// Seconds since 1970, rounded to what a `Double` holds.
+  public var seconds: Double { Double(microseconds) / 1_000_000 }
+
+  /// The instant as ISO 8601 in UTC with milliseconds, for people and logs.
+  public var iso8601: String {
+    Date(timeIntervalSince1970: seconds).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+  }
+
+  /// The earlier instant is the smaller one.
+  public static func < (a: Timestamp, b: Timestamp) -> Bool { a.microseconds < b.microseconds }
+
+  /// The instant that lies `duration` later.
+  public static func + (instant: Timestamp, duration: Duration) -> Timestamp {
+    Timestamp(microseconds: instant.microseconds.addingClamped(duration.microseconds))
+  }
+
+  /// The instant that lies `duration` earlier.
+  public static func - (instant: Timestamp, duration: Duration) -> Timestamp {
+    Timestamp(microseconds: instant.microseconds.addingClamped(-duration.microseconds))
+  }
+
+  /// The time from `earlier` to `later`.
+  public static func - (later: Timestamp, earlier: Timestamp) -> Duration {
+    .microseconds(later.microseconds.addingClamped(-earlier.microseconds))
+  }
+}
+
+extension Int64 {
+  /// The sum, held at the ends of the range instead of trapping.
+  func addingClamped(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? (other > 0 ? .max : .min) : sum
+  }
+}
+
+extension Duration {
+  /// The whole number of microseconds in it, held within ±292,000 years.
+  public var microseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+    if overflow { return seconds > 0 ? .max : -.max }
+    return product.addingClamped(attoseconds / 1_000_000_000_000)
+  }
+
+  /// The duration in seconds.
+  public var seconds: Double { Double(microseconds) / 1_000_000 }
+
+  /// A duration from text such as `90s`, `5m`, `1h30m`, `250ms`, `2d`, or a plain number of seconds; nil if it is none.
+  public init?(text: String) {
+    if let seconds = Double(text) {
+      guard seconds.isFinite, seconds >= 0, seconds < 1e11 else { return nil }
+      self = .microseconds(Int64((seconds * 1_000_000).rounded()))
+      return
+    }
+    let units: [(String, Double)] = [("ms", 1e-3), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)]
+    var rest = Substring(text)
+    var total = 0.0
+    guard !rest.isEmpty else { return nil }
+    while !rest.isEmpty {
+      let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+      rest = rest.dropFirst(digits.count)
+      guard let number = Double(digits), let unit = units.first(where: { rest.hasPrefix($0.0) }) else { return nil }
+      total += number * unit.1
+      rest = rest.dropFirst(unit.0.count)
+    }
+    guard total < 1e11 else { return nil }
+    self = .microseconds(Int64((total * 1_000_000).rounded()))
+  }
+
+  /// The duration for people: `812ms`, `4.2s`, `3m 05s`, `2h 10m`.
+  public var text: String {
+    let all = microseconds
+    if all < 1_000_000 { return "\(all / 1_000)ms" }
+    if all < 60_000_000 { return "\(all / 1_000_000).\(all % 1_000_000 / 100_000)s" }
+    let whole = all / 1_000_000
+    func two(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
+    if whole < 3_600 { return "\(whole / 60)m \(two(whole % 60))s" }
+    if whole < 172_800 { return "\(whole / 3_600)h \(two(whole % 3_600 / 60))m" }
+    return "\(whole / 86_400)d \(whole % 86_400 / 3_600)h"
+  }
+}

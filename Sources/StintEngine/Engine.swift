@@ -1,0 +1,110 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#endif
+public import Logging
+public import ServiceLifecycle
+public import StintCore
+public import StintStore
+
+/// A store with workers, maintenance and a client on it: what a server embeds, as a `Service`.
+public final class Engine: Service {
+  /// The door for submitting and watching; usable before and while ``run()`` runs.
+  public let client: LocalClient
+  /// The store.
+  public let store: any Store
+  private let handlers: [Handler]
+  private let configuration: EngineConfiguration
+  private let time: any TimeSource
+  private let random: RandomSource
+  private let logger: Logger
+  private let gateway: LocalGateway
+  private let host: String
+  private let pid: Int32
+
+  /// An engine on `store` that runs jobs of these handlers' types.
+  public init(
+    store: any Store, handlers: [Handler], configuration: EngineConfiguration = EngineConfiguration(),
+    time: any TimeSource = SystemTime(), random: RandomSource = .system, logger: Logger = Logger(label: "stint")
+  ) {
+    self.store = store
+    self.handlers = handlers
+    self.configuration = configuration
+    self.time = time
+    self.random = random
+    self.logger = logger
+    self.host = Self.hostName()
+    self.pid = getpid()
+    let hub = EventHub()
+    self.client = LocalClient(
+      store: store, types: handlers.map(\.type), hub: hub, limits: configuration.limits, time: time, random: random,
+      logger: logger)
+    self.gateway = LocalGateway(store: store, hub: hub, time: time, random: random, logger: logger)
+  }
+
+  /// Runs jobs until the task is cancelled or the service group shuts down gracefully; then gives back what it can not
+  /// finish (SPEC §5, graceful stop). The store stays open.
+  public func run() async {
+    await run(worker(only: nil))
+  }
+
+  /// Runs this one job in this process until it is over, and gives it as it is then. Throws `not_found`.
+  ///
+  /// For when no worker is there: other jobs are left alone.
+  public func execute(_ id: JobID) async throws(StintError) -> Job {
+    let updates = try await client.watch(id)
+    let worker = worker(only: id)
+    return try await withTaskGroup(of: Void.self) { group -> Result<Job, StintError> in
+      group.addTask { await self.run(worker) }
+      defer { group.cancelAll() }
+      do {
+        for try await case .ended(let job) in updates { return .success(job) }
+        return .failure(StintError(.storeUnavailable, "Stopped before the job \(id) was over"))
+      } catch {
+        return .failure(error as? StintError ?? StintError(.storeUnavailable, "\(error)"))
+      }
+    }.get()
+  }
+
+  private func run(_ worker: Worker) async {
+    let maintenance = Maintenance(
+      store: store, hub: client.hub, configuration: configuration, time: time, random: random, logger: logger)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await maintenance.run() }
+      group.addTask { await self.follow(worker) }
+      await worker.run()
+      group.cancelAll()
+    }
+  }
+
+  /// Tells workers and watchers when another process changed the store.
+  private func follow(_ worker: Worker) async {
+    for await _ in store.wakeups() {
+      client.hub.resync()
+      client.hub.hint(.ready(.low))
+      // Whoever asked a job of this worker to stop may be another process; renewals would tell only later.
+      let attempts = worker.listening
+      guard !attempts.isEmpty, let jobs = try? await store.jobs(attempts.map(\.id)) else { continue }
+      for (attempt, job) in zip(attempts, jobs) where job?.key == attempt && job?.state.isCancelRequested ?? false {
+        client.hub.hint(.cancel(attempt.id))
+      }
+    }
+  }
+
+  private func worker(only: JobID?) -> Worker {
+    Worker(
+      gateway: gateway, hub: client.hub, handlers: handlers, configuration: configuration,
+      identity: (host: host, pid: pid), time: time, random: random, logger: logger, only: only)
+  }
+
+  private static func hostName() -> String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+    let name = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // Part of the worker's id, which is a name.
+    return String(name.map { Name.isLegal(String($0)) ? $0 : "-" }.prefix(64))
+  }
+}

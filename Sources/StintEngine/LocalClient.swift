@@ -1,0 +1,245 @@
+import Logging
+public import StintCore
+public import StintStore
+import Synchronization
+
+/// The client that works on a store of this process.
+public final class LocalClient: JobClient {
+  /// Where the jobs live.
+  let store: any Store
+  /// Who is told what happens.
+  public let hub: EventHub
+  /// What is too much.
+  public let limits: Limits
+  private let known: JobTypes
+  private let time: any TimeSource
+  private let random: RandomSource
+  private let logger: Logger
+
+  /// A client on `store` that knows `types`, and those that live workers published there.
+  public init(
+    store: any Store, types: [JobType] = [], hub: EventHub = EventHub(), limits: Limits = Limits(),
+    time: any TimeSource = SystemTime(), random: RandomSource = .system, logger: Logger = Logger(label: "stint")
+  ) {
+    self.store = store
+    self.known = JobTypes(types)
+    self.hub = hub
+    self.limits = limits
+    self.time = time
+    self.random = random
+    self.logger = logger
+  }
+
+  // MARK: Acts
+
+  /// See ``JobClient/submit(_:by:)``.
+  public func submit(_ jobs: [NewJob], by actor: Actor) async throws(StintError) -> [Job] {
+    guard jobs.count <= limits.batchJobs else {
+      throw StintError(.tooLarge, "\(jobs.count) jobs in one batch; allowed are \(limits.batchJobs)")
+    }
+    let at = time.now()
+    var types = known
+    if jobs.contains(where: { types[$0.type] == nil }) { types = try await allTypes() }
+    var checked: [Job] = []
+    checked.reserveCapacity(jobs.count)
+    for (index, new) in jobs.enumerated() {
+      do throws(StintError) {
+        checked.append(
+          try new.checked(against: types, limits: limits, id: random.jobID(at: at), at: at, by: actor))
+      } catch {
+        throw jobs.count == 1 ? error : error.at(index: index)
+      }
+    }
+    guard !checked.isEmpty else { return [] }
+    switch try await stored({ () throws(StoreError) in try await store.insert([checked], at: at) })[0] {
+    case .inserted(let stored):
+      announce(stored, at: at)
+      return stored
+    case .duplicate(let index, let existing):
+      let error = StintError(
+        .duplicateID, "A job with the id \(existing.id) exists: \(existing.spec.type), \(existing.status.rawValue)",
+        existing: existing)
+      throw jobs.count == 1 ? error : error.at(index: index)
+    }
+  }
+
+  private func announce(_ jobs: [Job], at: Timestamp) {
+    hub.publish(jobs.map { .created($0) }, at: at)
+    var urgency: Priority?
+    var due: Timestamp?
+    for job in jobs {
+      if job.status == .pending { urgency = max(urgency ?? .low, job.spec.priority) }
+      if job.status == .scheduled { due = min(due ?? job.state.dueAt, job.state.dueAt) }
+    }
+    if let urgency { hub.hint(.ready(urgency)) }
+    if let due { hub.hint(.due(due)) }
+    if logger.logLevel <= .debug { for job in jobs { logger.debug("submitted", metadata: job.logMetadata) } }
+  }
+
+  /// See ``JobClient/cancel(_:by:)``.
+  public func cancel(_ id: JobID, by actor: Actor) async throws(StintError) -> Job {
+    let job = try await move(id, .cancelRequested(by: actor))
+    if job.status == .running { hub.hint(.cancel(id)) }
+    logger.info("cancel requested", metadata: ["job_id": "\(id)", "by": "\(actor.name)", "from": "\(actor.origin)"])
+    return job
+  }
+
+  /// See ``JobClient/retry(_:by:)``.
+  public func retry(_ id: JobID, by actor: Actor) async throws(StintError) -> Job {
+    let job = try await move(id, .retried(by: actor))
+    hub.hint(.ready(job.spec.priority))
+    return job
+  }
+
+  /// Asks ``Lifecycle`` on what is true, and again if it was no longer true at the moment of the write.
+  private func move(_ id: JobID, _ cause: Cause) async throws(StintError) -> Job {
+    var current = try await job(id)
+    while true {
+      let at = time.now()
+      let change: Change
+      do throws(Lifecycle.IllegalMove) {
+        change = try Lifecycle.move(current, cause, at: at, random: random.unit())
+      } catch { throw StintError.illegal(error) }
+      switch try await stored({ () throws(StoreError) in try await store.apply([change], at: at) })[0] {
+      case .applied:
+        let after = change.applied(to: current)
+        hub.publish([.moved(after)], at: at)
+        return after
+      case .stale(let job): current = job
+      case .missing: throw .notFound(id.text)
+      }
+    }
+  }
+
+  /// See ``JobClient/remove(_:by:)``.
+  public func remove(_ statuses: Set<JobStatus>, by actor: Actor) async throws(StintError) -> Int {
+    guard !statuses.isEmpty, statuses.allSatisfy(\.isTerminal) else {
+      let given = statuses.map(\.rawValue).sorted().joined(separator: ", ")
+      throw StintError(
+        .invalidParams,
+        "status \(given.isEmpty ? "is required" : given): only completed, failed and cancelled jobs can be removed")
+    }
+    var count = 0
+    // One status at a time: each has its index in order.
+    for status in JobStatus.allCases where statuses.contains(status) {
+      while true {
+        let gone = try await stored { () throws(StoreError) in
+          try await store.purge(.statuses([status]), limit: 1_000)
+        }
+        hub.publish(gone.map { .removed($0) }, at: time.now())
+        count += gone.count
+        guard gone.count == 1_000 else { break }
+      }
+    }
+    logger.info("removed", metadata: ["count": "\(count)", "by": "\(actor.name)", "from": "\(actor.origin)"])
+    return count
+  }
+
+  // MARK: Reads
+
+  /// See ``JobClient/jobs(_:)``.
+  public func jobs(_ ids: [JobID]) async throws(StintError) -> [Job?] {
+    try await stored { () throws(StoreError) in try await store.jobs(ids) }
+  }
+
+  /// See ``JobClient/list(_:)``.
+  public func list(_ query: JobQuery) async throws(StintError) -> JobPage {
+    try await stored { () throws(StoreError) in try await store.list(query) }
+  }
+
+  /// See ``JobClient/history(_:)``. An attempt that runs comes last, as `claimed`.
+  public func history(_ id: JobID) async throws(StintError) -> [Event] {
+    var events = try await stored { () throws(StoreError) in try await store.history([id]) }[0]
+    guard !events.isEmpty, let job = try await jobs([id])[0] else { throw .notFound(id.text) }
+    // The attempt under way has no event yet: an event is written when it ends.
+    if job.status == .running, let begun = job.state.startedAt {
+      events.append(
+        Event(
+          jobID: id, kind: .claimed, status: .running, revision: job.state.revision, attempt: job.state.attempt,
+          at: begun, startedAt: begun, workerID: job.state.workerID))
+    }
+    return events
+  }
+
+  /// See ``JobClient/jobTypes()``.
+  public func jobTypes() async throws(StintError) -> [JobType] {
+    try await allTypes().all.sorted { $0.name < $1.name }
+  }
+
+  /// The types this client was made with, and those that live workers published.
+  private func allTypes() async throws(StintError) -> JobTypes {
+    var types = JobTypes()
+    for worker in try await liveWorkers() { for type in worker.types { types.add(type) } }
+    for type in known.all { types.add(type) }
+    return types
+  }
+
+  /// Workers say at every heartbeat that they are there; one that has been silent for longer than this has gone.
+  static let workerSilence: Duration = .seconds(60)
+
+  private func liveWorkers() async throws(StintError) -> [WorkerRecord] {
+    let oldest = time.now() - Self.workerSilence
+    return try await stored { () throws(StoreError) in try await store.workers() }.filter { $0.seenAt >= oldest }
+  }
+
+  /// See ``JobClient/stats()``.
+  public func stats() async throws(StintError) -> Stats {
+    var stats = Stats()
+    stats.counts = try await stored { () throws(StoreError) in try await store.counts() }
+    let totals = hub.totals(at: time.now())
+    stats.enqueued = totals.enqueued
+    stats.completed = totals.completed
+    stats.failed = totals.failed
+    stats.retried = totals.retried
+    stats.deadLettered = totals.deadLettered
+    stats.throughput = totals.throughput
+    stats.averageDurationMilliseconds = totals.averageDurationMilliseconds
+    stats.windowSeconds = Totals.windowSeconds
+    for worker in try await liveWorkers() {
+      stats.workerCapacity += worker.slots
+      stats.workerProcessed += worker.processed
+    }
+    stats.workerActive = min(stats.counts[.running], stats.workerCapacity)
+    stats.workerIdle = stats.workerCapacity - stats.workerActive
+    return stats
+  }
+
+  /// See ``JobClient/workers()``.
+  public func workers() async throws(StintError) -> [WorkerInfo] {
+    let records = try await liveWorkers()
+    let running = try await list(JobQuery(filter: .statuses([.running]), limit: 1_000)).jobs
+    let now = time.now()
+    let byWorker = Dictionary(grouping: running) { $0.state.workerID }
+    return records.map { record in
+      let jobs = (byWorker[record.id] ?? []).filter { $0.state.startedAt != nil }.map { job in
+        WorkerInfo.Running(
+          id: job.id, type: job.spec.type, label: job.progress?.message, startedAt: job.state.startedAt,
+          elapsed: job.state.startedAt.map { now - $0 } ?? .zero, estimated: nil, percent: job.progress?.percent)
+      }
+      return WorkerInfo(record: record, jobs: jobs)
+    }
+  }
+
+  /// See ``JobClient/check()``.
+  public func check() async throws(StintError) {
+    try await stored { () throws(StoreError) in try await store.check() }
+  }
+
+  // MARK: Watching
+
+  /// See ``JobClient/watch(_:)``.
+  public func watch(_ id: JobID) async throws(StintError) -> JobUpdates {
+    let watcher = JobWatcher(
+      id: id, store: store, subscription: hub.subscribe(to: id, buffer: 32), time: time,
+      poll: store.capabilities.isShared ? .milliseconds(500) : nil)
+    try await watcher.start()
+    return JobUpdates { try await watcher.next() }
+  }
+
+  /// Runs a store operation; its errors become those that users see.
+  private func stored<Value: Sendable>(
+    _ operation: () async throws(StoreError) -> Value
+  ) async throws(StintError) -> Value {
+    do throws(StoreError) { return try await operation() } catch { throw error.stintError }
+  }
+}

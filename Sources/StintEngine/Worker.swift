@@ -1,0 +1,239 @@
+import Logging
+import ServiceLifecycle
+import StintCore
+import StintStore
+import Synchronization
+
+/// Claims jobs, runs them in its slots and settles their outcomes: the shell around ``WorkerMachine``.
+///
+/// Three loops wait for signals: one claims, one settles, one keeps time (leases, reports, timeouts). Handlers run in
+/// runner tasks, one a slot, which take job after job without passing through a loop.
+final class Worker: Sendable {
+  let id: String
+  private let machine: Mutex<WorkerMachine>
+  private let gateway: any WorkerGateway
+  private let hub: EventHub
+  private let handlers: [String: Handler]
+  private let types: [JobType]
+  private let configuration: EngineConfiguration
+  private let time: any TimeSource
+  private let random: RandomSource
+  private let logger: Logger
+  private let identity: (host: String, pid: Int32)
+  private let runners = Mutex<[UInt64: Task<Void, Never>]>([:])
+  private let claimSignal = Signal()
+  private let settleSignal = Signal()
+  private let clockSignal = Signal()
+
+  init(
+    gateway: any WorkerGateway, hub: EventHub, handlers: [Handler], configuration: EngineConfiguration,
+    identity: (host: String, pid: Int32), time: any TimeSource, random: RandomSource, logger: Logger,
+    only: JobID? = nil
+  ) {
+    var byName: [String: Handler] = [:]
+    for handler in handlers {
+      for name in [handler.type.name] + handler.type.aliases { byName[name] = handler }
+    }
+    self.id = "\(identity.host)-\(identity.pid)-\(random.letters(8))"
+    self.identity = identity
+    self.gateway = gateway
+    self.hub = hub
+    self.handlers = byName
+    self.types = handlers.map(\.type)
+    self.configuration = configuration
+    self.time = time
+    self.random = random
+    var logger = logger
+    logger[metadataKey: "worker_id"] = "\(id)"
+    self.logger = logger
+    self.machine = Mutex(
+      WorkerMachine(id: id, configuration: configuration, types: Set(byName.keys), only: only))
+  }
+
+  /// Attempts that were asked to stop and did not: this process still carries them.
+  var abandonedCount: Int { machine.withLock { $0.abandoned } }
+
+  /// The attempts that run here and were not asked to stop.
+  var listening: [AttemptKey] { machine.withLock { $0.listening } }
+
+  /// Works until the task is cancelled or the service group shuts down: then gives back what it can not finish.
+  func run() async {
+    let hints = hub.attach { [self] signal in hear(signal) }
+    defer { hub.detach(hints) }
+    // The loops outlive cancellation: they must still settle and release. Awaited right below.
+    let loops = Task { await self.loops() }
+    await withTaskCancellationHandler {
+      await withGracefulShutdownHandler {
+        await loops.value
+      } onGracefulShutdown: {
+        self.drain()
+      }
+    } onCancel: {
+      stop()
+    }
+  }
+
+  /// Claims no more, and ends once everything that runs has ended.
+  func drain() {
+    logger.info("worker draining")
+    perform(machine.withLock { $0.drain(at: time.now(), uptime: time.uptime()) })
+  }
+
+  /// Asks everything to stop at once, and gives it back.
+  func stop() {
+    perform(machine.withLock { $0.stop(grace: .milliseconds(200), at: time.now(), uptime: time.uptime()) })
+  }
+
+  private func loops() async {
+    logger.info("worker started", metadata: ["slots": "\(configuration.slots)"])
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.claimLoop() }
+      group.addTask { await self.clockLoop() }
+      group.addTask { await self.presenceLoop() }
+      await self.settleLoop()
+      group.cancelAll()
+    }
+    let left = runners.withLock { Array($0.values) }
+    if abandonedCount == 0 { for task in left { await task.value } }
+    try? await gateway.leave(id)
+    let processed = machine.withLock { $0.processed }
+    logger.info("worker stopped", metadata: ["processed": "\(processed)", "abandoned": "\(abandonedCount)"])
+  }
+
+  // MARK: The loops
+
+  private func claimLoop() async {
+    while !Task.isCancelled {
+      guard let request = machine.withLock({ $0.claimRequest(uptime: time.uptime()) }) else {
+        await claimSignal.wait(untilUptime: machine.withLock { $0.nextClaim() }, time: time)
+        continue
+      }
+      do throws(StoreError) {
+        let jobs = try await gateway.claim(request)
+        perform(
+          machine.withLock { $0.claimed(jobs, for: request, at: time.now(), uptime: time.uptime()) })
+      } catch {
+        machine.withLock { $0.claimFailed(uptime: time.uptime()) }
+        settleSignal.notify()
+        logger.warning("claim failed", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
+  private func settleLoop() async {
+    while true {
+      let (reports, settlements) = machine.withLock { $0.takeEnded() }
+      if settlements.isEmpty, reports.isEmpty {
+        if machine.withLock({ $0.isDone }) { return }
+        await settleSignal.wait()
+        continue
+      }
+      do throws(StoreError) {
+        if !reports.isEmpty { try await gateway.record(reports) }
+        let results = settlements.isEmpty ? [] : try await gateway.settle(settlements)
+        for (settlement, result) in zip(settlements, results) where result == .superseded {
+          logger.warning("superseded", metadata: settlement.job.logMetadata)
+        }
+      } catch {
+        logger.warning("settling failed", metadata: ["error": "\(error)", "outcomes": "\(settlements.count)"])
+        let isHopeless = machine.withLock { machine in
+          machine.giveBack(reports, settlements)
+          return machine.mayGiveUp(uptime: time.uptime())
+        }
+        if case .closed = error { return }
+        if isHopeless { return logger.error("stopped without the store", metadata: ["error": "\(error)"]) }
+        await settleSignal.wait(untilUptime: time.uptime() + .seconds(1), time: time)
+      }
+    }
+  }
+
+  private func clockLoop() async {
+    while !Task.isCancelled {
+      let asked = time.uptime()
+      let due = machine.withLock { $0.tick(at: time.now(), uptime: asked) }
+      perform(due.actions)
+      do throws(StoreError) {
+        if !due.renew.isEmpty {
+          let results = try await gateway.renew(due.renew, lease: configuration.lease)
+          perform(
+            machine.withLock {
+              $0.renewed(due.renew, results, asked: asked, at: time.now(), uptime: time.uptime())
+            })
+        }
+      } catch {
+        logger.warning("renewing failed", metadata: ["error": "\(error)", "attempts": "\(due.renew.count)"])
+        machine.withLock { $0.renewalFailed(uptime: time.uptime()) }
+      }
+      let next = machine.withLock { $0.nextTick(at: time.now(), uptime: time.uptime()) }
+      await clockSignal.wait(untilUptime: next, time: time)
+    }
+  }
+
+  /// Says at each heartbeat that the worker is alive, and what it does.
+  private func presenceLoop() async {
+    let startedAt = time.now()
+    while !Task.isCancelled {
+      let (state, processed) = machine.withLock { machine -> (WorkerRecord.State, Int) in
+        (machine.isDraining ? .draining : machine.busy > 0 ? .busy : .idle, machine.processed)
+      }
+      let record = WorkerRecord(
+        id: id, host: identity.host, pid: identity.pid, state: state, slots: configuration.slots,
+        types: types, processed: processed, startedAt: startedAt, seenAt: time.now())
+      do throws(StoreError) { try await gateway.announce(record) } catch {
+        logger.warning("announcing failed", metadata: ["error": "\(error)"])
+      }
+      try? await time.sleep(for: configuration.heartbeat)
+    }
+  }
+
+  // MARK: Hints and actions
+
+  private func hear(_ signal: WorkerSignal) {
+    switch signal {
+    case .ready(let priority): perform(machine.withLock { $0.wake(priority, at: time.now()) })
+    case .cancel(let id): perform(machine.withLock { $0.cancel(id, at: time.now(), uptime: time.uptime()) })
+    case .due: break
+    }
+  }
+
+  private func perform(_ actions: [WorkerMachine.Action]) {
+    for action in actions {
+      switch action {
+      case .settle: settleSignal.notify()
+      case .claim: claimSignal.notify()
+      case .reschedule: clockSignal.notify()
+      case .cancelRunner(let runner): runners.withLock { $0[runner] }?.cancel()
+      case .startRunner(let slot, let runner): startRunner(slot: slot, runner: runner)
+      }
+    }
+  }
+
+  // MARK: Runners
+
+  private func startRunner(slot: Int, runner: UInt64) {
+    runners.withLock { runners in
+      // Kept in `runners` until it ends; cancelled from there, awaited when the worker stops.
+      runners[runner] = Task {
+        await self.work(slot: slot, runner: runner)
+        _ = self.runners.withLock { $0.removeValue(forKey: runner) }
+      }
+    }
+  }
+
+  /// Runs job after job, until there is none or its task was cancelled.
+  private func work(slot: Int, runner: UInt64) async {
+    while let job = machine.withLock({
+      $0.begin(slot: slot, runner: runner, at: time.now(), uptime: time.uptime())
+    }) {
+      if job.spec.timeout != nil || job.spec.stallTimeout != nil || job.state.deadlineAt != nil {
+        clockSignal.notify()
+      }
+      let attempt = AttemptRunner(handler: handlers[job.spec.type], time: time, random: random, logger: logger)
+      let cause = await attempt.run(job, limits: configuration.limits) { [self] progress in
+        perform(machine.withLock { $0.progress(slot: slot, runner: runner, progress, uptime: time.uptime()) })
+      }
+      perform(
+        machine.withLock { $0.end(slot: slot, runner: runner, cause: cause, at: time.now(), uptime: time.uptime()) })
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import StintCore
+import StintStore
+
+extension WorkerMachine {
+  /// The attempts that run or are about to, and were not asked to stop.
+  var listening: [AttemptKey] {
+    slots.compactMap { $0.attempt.flatMap { $0.stop == nil ? $0.job.key : nil } }
+      + ready.prefix(slots.count).map(\.job.key)
+  }
+}
+
+extension WorkerMachine {
+  /// Whether every slot has been taken for ten times the time that work is held ready for: what waits behind them may
+  /// run sooner elsewhere.
+  func isHeldUp(uptime: Duration) -> Bool {
+    slots.allSatisfy { slot in
+      slot.attempt.map { uptime - $0.startedUptime >= configuration.aheadTime * 10 } ?? false
+    }
+  }
+}
+
+extension Job {
+  /// The attempt that runs.
+  var key: AttemptKey { AttemptKey(id: id, revision: state.revision) }
+}

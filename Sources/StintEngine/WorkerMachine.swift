@@ -1,0 +1,497 @@
+import DequeModule
+import StintCore
+import StintStore
+
+/// Everything a worker knows and decides, as a pure value: which jobs wait in it, which run, what came of them, what
+/// must be said to the gateway, and when. No clock, no tasks, no I/O; ``Worker`` is its shell.
+struct WorkerMachine {
+  let id: String
+  let configuration: EngineConfiguration
+  let types: Set<String>
+  /// Runs this job and no other, where one is named.
+  let only: JobID?
+
+  private(set) var slots: [Slot]
+  /// Claimed ahead of a free slot; the handler has not begun.
+  private(set) var ready: Deque<Held> = []
+  private var ended: [Settlement] = []
+  /// What is to be kept of attempts, one report each: the newest progress, and the beginning where that is news.
+  private var reports: [AttemptKey: AttemptReport] = [:]
+  private(set) var isDraining = false
+  private(set) var isStopping = false
+  /// Whether a claim for free slots could find something.
+  private var mightHaveWork = true
+  /// Whether a claim beyond the free slots could find something.
+  private var mightHaveAhead = true
+  private var isClaiming = false
+  private var wakes = 0
+  private var wakesAtClaim = 0
+  private var claimAskedAt: Duration = .zero
+  private var nextRunner: UInt64 = 0
+  private var nextPoll: Duration = .zero
+  private var nextHeartbeat: Duration?
+  private var nextReport: Duration = .zero
+  private var stopAt: Duration?
+  private var giveUpAt: Duration?
+  private var means = DurationMeans()
+  /// Attempts that ended since the start.
+  private(set) var processed = 0
+  /// Attempts that did not stop when they should: their slots were given to others.
+  private(set) var abandoned = 0
+
+  /// A claimed job and the boot-clock time of its last renewal.
+  struct Held {
+    var job: Job
+    var renewedAt: Duration
+  }
+
+  /// One of the places where a job runs. A slot whose attempt does not listen is given up; its runner ends with it.
+  struct Slot {
+    /// Distinguishes the runner that has the slot now from one that was given up.
+    var runner: UInt64 = 0
+    var hasRunner = false
+    var attempt: Attempt?
+  }
+
+  struct Attempt {
+    var job: Job
+    let startedAt: Timestamp
+    let startedUptime: Duration
+    var renewedAt: Duration
+    var lastSignOfLife: Duration
+    var isStartReported: Bool
+    /// Reported and not yet kept.
+    var progress: Progress?
+    var stop: Stop?
+    var stopBy: Duration?
+  }
+
+  /// Why an attempt was asked to stop.
+  enum Stop {
+    case cancelled, timedOut, stalled, deadline, released, leaseLost
+  }
+
+  /// What the shell must do at once.
+  enum Action: Equatable {
+    /// Start a runner for this slot; it takes its first job from ``WorkerMachine/begin(slot:runner:at:uptime:)``.
+    case startRunner(slot: Int, runner: UInt64)
+    /// Cancel the runner's task.
+    case cancelRunner(UInt64)
+    /// Something is there to settle.
+    case settle
+    /// There may be work, and room for it.
+    case claim
+    /// A timer may have come nearer.
+    case reschedule
+  }
+
+  init(id: String, configuration: EngineConfiguration, types: Set<String>, only: JobID? = nil) {
+    self.id = id
+    self.configuration = configuration
+    self.types = types
+    self.only = only
+    self.slots = [Slot](repeating: Slot(), count: max(1, configuration.slots))
+  }
+
+  // MARK: Claiming
+
+  var busy: Int { slots.reduce(0) { $0 + ($1.attempt == nil ? 0 : 1) } }
+
+  private var free: Int { max(0, slots.count - busy - ready.count) }
+
+  /// How many jobs to hold ready beyond the free slots: what all slots finish in `aheadTime`.
+  private var aheadTarget: Int {
+    guard only == nil, let mean = means.quickMean(limit: configuration.aheadTime) else { return 0 }
+    let fits = Double(slots.count) * configuration.aheadTime.seconds / max(mean, 1e-6)
+    return min(configuration.aheadLimit, Int(fits))
+  }
+
+  /// What to claim now; nil if there is no room, or nothing to be had.
+  mutating func claimRequest(uptime: Duration) -> ClaimRequest? {
+    guard !isDraining, !isClaiming, mightHaveWork || uptime >= nextPoll else { return nil }
+    let target = aheadTarget
+    let ahead = max(0, target - ready.count)
+    guard free > 0 || (mightHaveAhead && target > 0 && ready.count <= target / 2 && !isHeldUp(uptime: uptime))
+    else { return nil }
+    isClaiming = true
+    wakesAtClaim = wakes
+    claimAskedAt = uptime
+    return ClaimRequest(
+      worker: id, count: free, ahead: ahead,
+      aheadTypes: target > 0 ? means.quickTypes(limit: configuration.aheadTime) : [],
+      queues: configuration.queues, types: types, only: only, lease: configuration.lease)
+  }
+
+  /// When to claim without a hint; nil while there is no room.
+  func nextClaim() -> Duration? { isDraining || free == 0 ? nil : nextPoll }
+
+  /// The gateway answered a claim.
+  mutating func claimed(_ jobs: [Job], for request: ClaimRequest, at: Timestamp, uptime: Duration) -> [Action] {
+    isClaiming = false
+    // A hint that came while the claim was on its way may speak of jobs that the claim did not see.
+    let isHinted = wakes != wakesAtClaim
+    if request.count > 0 { mightHaveWork = isHinted || jobs.count >= request.count }
+    mightHaveAhead = isHinted || jobs.count >= request.count + request.ahead
+    nextPoll = uptime + configuration.poll
+    if nextHeartbeat == nil, !jobs.isEmpty { nextHeartbeat = uptime + configuration.heartbeat }
+    // The leases began at some time after the claim was asked for; nobody knows how long the answer took.
+    ready.append(contentsOf: jobs.map { Held(job: $0, renewedAt: claimAskedAt) })
+    if isDraining { return releaseReady(at: at) + [.settle] }
+    return startRunners() + (jobs.isEmpty ? [] : [.reschedule])
+  }
+
+  /// The gateway could not answer a claim.
+  mutating func claimFailed(uptime: Duration) {
+    isClaiming = false
+    // While all slots are taken nobody looks at the poll's time: the next slot that becomes free must claim.
+    mightHaveWork = free == 0
+    mightHaveAhead = false
+    nextPoll = uptime + configuration.poll
+  }
+
+  /// A hint that jobs are pending.
+  mutating func wake(_ priority: Priority, at: Timestamp) -> [Action] {
+    wakes += 1
+    mightHaveWork = true
+    mightHaveAhead = true
+    guard !isDraining else { return [] }
+    // Something more urgent than what is held ready: give that back, so that the order of claiming holds.
+    func isLess(_ held: Held) -> Bool { held.job.spec.priority < priority && held.job.state.startedAt == nil }
+    let actions = ready.contains(where: isLess) ? releaseReady(at: at, where: isLess) : []
+    return actions + [.claim]
+  }
+
+  private mutating func startRunners() -> [Action] {
+    var actions: [Action] = []
+    var waiting = ready.count
+    for index in slots.indices where waiting > 0 && !slots[index].hasRunner {
+      nextRunner += 1
+      slots[index].runner = nextRunner
+      slots[index].hasRunner = true
+      actions.append(.startRunner(slot: index, runner: slots[index].runner))
+      waiting -= 1
+    }
+    return actions
+  }
+
+  // MARK: Running
+
+  /// The next job for a runner; nil ends it.
+  mutating func begin(slot: Int, runner: UInt64, at: Timestamp, uptime: Duration) -> Job? {
+    guard slots[slot].runner == runner, slots[slot].hasRunner else { return nil }
+    guard !isDraining, let held = ready.popFirst() else {
+      slots[slot].hasRunner = false
+      return nil
+    }
+    var job = held.job
+    let isStartReported = job.state.startedAt != nil
+    job.state.startedAt = job.state.startedAt ?? at
+    slots[slot].attempt = Attempt(
+      job: job, startedAt: at, startedUptime: uptime, renewedAt: held.renewedAt, lastSignOfLife: uptime,
+      isStartReported: isStartReported)
+    return job
+  }
+
+  /// An attempt ended with `cause`. What to do; the runner then asks for its next job, and gets none if it was
+  /// cancelled: a task's cancellation can not be taken back.
+  mutating func end(slot: Int, runner: UInt64, cause: Cause, at: Timestamp, uptime: Duration) -> [Action] {
+    guard slots[slot].runner == runner, let attempt = slots[slot].attempt else {
+      abandoned -= 1
+      return [.settle]
+    }
+    let wasQuiet = ended.isEmpty
+    slots[slot].attempt = nil
+    processed += 1
+    means.add(attempt.job.spec.type, uptime - attempt.startedUptime)
+    if let cause = Self.cause(of: attempt.stop, handler: cause) { settle(attempt, cause, at: at) }
+    var actions: [Action] = wasQuiet ? [.settle] : []
+    if attempt.stop != nil {
+      slots[slot].hasRunner = false
+      actions += startRunners()
+    }
+    if !isDraining, mightHaveWork, ready.isEmpty || (mightHaveAhead && ready.count <= aheadTarget / 2) {
+      actions.append(.claim)
+    }
+    return actions
+  }
+
+  /// What an attempt's end means, given why it was asked to stop; nil if its lease is gone and nobody wants to know.
+  private static func cause(of stop: Stop?, handler: Cause) -> Cause? {
+    switch stop {
+    case nil: return handler
+    case .leaseLost: return nil
+    case .cancelled: return .stopped
+    case .timedOut: return .timedOut
+    case .stalled: return .stalled
+    case .deadline: return .deadlineExceeded
+    case .released:
+      // It finished after all: that is worth more than giving it back.
+      if case .succeeded = handler { return handler }
+      return .released
+    }
+  }
+
+  private mutating func settle(_ attempt: Attempt, _ cause: Cause, at: Timestamp) {
+    if let progress = attempt.progress { keep(AttemptReport(attempt: attempt.job.key, progress: progress)) }
+    ended.append(Settlement(job: attempt.job, cause: cause, at: at))
+  }
+
+  /// A running handler reported progress, or a mere sign of life (nil).
+  mutating func progress(slot: Int, runner: UInt64, _ progress: Progress?, uptime: Duration) -> [Action] {
+    guard slots[slot].runner == runner, slots[slot].attempt != nil else { return [] }
+    slots[slot].attempt?.lastSignOfLife = uptime
+    guard let progress else { return [] }
+    let isFirst = slots[slot].attempt?.progress == nil
+    slots[slot].attempt?.progress = progress
+    slots[slot].attempt?.job.progress = progress
+    return isFirst ? [.reschedule] : []
+  }
+
+  // MARK: Settling
+
+  /// Reports to keep, and then outcomes to settle; empty if there is nothing.
+  mutating func takeEnded() -> (reports: [AttemptReport], settlements: [Settlement]) {
+    let taken = (reports.isEmpty ? [] : Array(reports.values), ended)
+    reports.removeAll(keepingCapacity: true)
+    ended = []
+    return taken
+  }
+
+  /// The store did not take them: they are settled when it is back.
+  mutating func giveBack(_ old: [AttemptReport], _ settlements: [Settlement]) {
+    ended.insert(contentsOf: settlements, at: 0)
+    for report in old {
+      let newer = reports[report.attempt]
+      reports[report.attempt] = report
+      if let newer { keep(newer) }
+    }
+  }
+
+  private mutating func keep(_ report: AttemptReport) {
+    var kept = reports[report.attempt] ?? report
+    kept.startedAt = kept.startedAt ?? report.startedAt
+    kept.progress = report.progress ?? kept.progress
+    reports[report.attempt] = kept
+  }
+
+  /// Whether everything has ended and nothing is left to say.
+  var isDone: Bool {
+    isDraining && !isClaiming && ready.isEmpty && ended.isEmpty && reports.isEmpty
+      && slots.allSatisfy { $0.attempt == nil }
+  }
+
+  // MARK: Time
+
+  /// What the clocks ask for now.
+  struct Due {
+    var actions: [Action] = []
+    /// Leases to renew.
+    var renew: [AttemptKey] = []
+  }
+
+  /// How often progress is kept; watchers of this process see it with that.
+  static let reportInterval: Duration = .milliseconds(50)
+
+  mutating func tick(at: Timestamp, uptime: Duration) -> Due {
+    var due = Due()
+    if let stopAt, uptime >= stopAt, !isStopping { due.actions += stop(grace: .seconds(1), at: at, uptime: uptime) }
+    for index in slots.indices { due.actions += check(index, at: at, uptime: uptime) }
+    due.actions += releaseUnrenewed(at: at, uptime: uptime)
+    if !ready.isEmpty, isHeldUp(uptime: uptime) { due.actions += releaseReady(at: at) }
+    if uptime >= nextReport, collectReports(uptime: uptime) {
+      nextReport = uptime + Self.reportInterval
+      due.actions.append(.settle)
+    }
+    if let heartbeat = nextHeartbeat, uptime >= heartbeat {
+      due.renew =
+        slots.compactMap { $0.attempt.flatMap { $0.stop == .leaseLost ? nil : $0.job.key } } + ready.map(\.job.key)
+      nextHeartbeat = due.renew.isEmpty ? nil : uptime + configuration.heartbeat
+    }
+    return due
+  }
+
+  /// The clocks of one attempt.
+  private mutating func check(_ index: Int, at: Timestamp, uptime: Duration) -> [Action] {
+    guard let attempt = slots[index].attempt else { return [] }
+    if attempt.stop != nil {
+      guard let stopBy = attempt.stopBy, uptime >= stopBy else { return [] }
+      return abandon(index, at: at)
+    }
+    if let timeout = attempt.job.spec.timeout, uptime - attempt.startedUptime >= timeout {
+      return ask(index, .timedOut, uptime: uptime)
+    }
+    if let stall = attempt.job.spec.stallTimeout, uptime - attempt.lastSignOfLife >= stall {
+      return ask(index, .stalled, uptime: uptime)
+    }
+    if let deadline = attempt.job.state.deadlineAt, at >= deadline { return ask(index, .deadline, uptime: uptime) }
+    // The lease can not be trusted past two thirds without a renewal.
+    if uptime - attempt.renewedAt >= configuration.lease * 2 / 3 { return ask(index, .released, uptime: uptime) }
+    return []
+  }
+
+  /// When ``tick(at:uptime:)`` next has something to do; nil if nothing is under way.
+  func nextTick(at: Timestamp, uptime: Duration) -> Duration? {
+    var next: Duration?
+    func consider(_ candidate: Duration) { next = min(next ?? candidate, candidate) }
+    if let stopAt, !isStopping { consider(stopAt) }
+    // Those that wait begin without the clock being told: it must not overlook that one of them lasts.
+    if !ready.isEmpty { consider(uptime + configuration.aheadTime) }
+    if let nextHeartbeat, !ready.isEmpty || slots.contains(where: { $0.attempt != nil }) { consider(nextHeartbeat) }
+    for case let attempt? in slots.map(\.attempt) {
+      if attempt.stop != nil {
+        if let stopBy = attempt.stopBy { consider(stopBy) }
+        continue
+      }
+      if let timeout = attempt.job.spec.timeout { consider(attempt.startedUptime + timeout) }
+      if let stall = attempt.job.spec.stallTimeout { consider(attempt.lastSignOfLife + stall) }
+      if let deadline = attempt.job.state.deadlineAt { consider(uptime + max(.zero, deadline - at)) }
+      consider(attempt.renewedAt + configuration.lease * 2 / 3)
+      if attempt.progress != nil { consider(nextReport) }
+      if !attempt.isStartReported { consider(max(nextReport, attempt.startedUptime + configuration.aheadTime)) }
+    }
+    return next
+  }
+
+  /// Gives back what waits here under a lease that can not be trusted any more.
+  private mutating func releaseUnrenewed(at: Timestamp, uptime: Duration) -> [Action] {
+    let limit = configuration.lease * 2 / 3
+    guard ready.contains(where: { uptime - $0.renewedAt >= limit }) else { return [] }
+    return releaseReady(at: at) { uptime - $0.renewedAt >= limit } + [.claim]
+  }
+
+  /// Takes up progress since the last time, and the beginnings of attempts that were claimed ahead and last; whether
+  /// there is any.
+  private mutating func collectReports(uptime: Duration) -> Bool {
+    var isAny = false
+    for index in slots.indices {
+      guard var attempt = slots[index].attempt, attempt.stop != .leaseLost else { continue }
+      let isLong = uptime - attempt.startedUptime >= configuration.aheadTime || attempt.progress != nil
+      let begins = !attempt.isStartReported && isLong
+      guard begins || attempt.progress != nil else { continue }
+      keep(
+        AttemptReport(
+          attempt: attempt.job.key, startedAt: begins ? attempt.startedAt : nil, progress: attempt.progress))
+      isAny = true
+      attempt.progress = nil
+      if begins { attempt.isStartReported = true }
+      slots[index].attempt = attempt
+    }
+    return isAny
+  }
+
+  /// The gateway answered a renewal that was asked at `asked`.
+  mutating func renewed(
+    _ keys: [AttemptKey], _ results: [RenewResult], asked: Duration, at: Timestamp, uptime: Duration
+  ) -> [Action] {
+    var actions: [Action] = []
+    var outcome: [AttemptKey: RenewResult] = [:]
+    for (key, result) in zip(keys, results) { outcome[key] = result }
+    for index in slots.indices {
+      guard let attempt = slots[index].attempt, let result = outcome[attempt.job.key] else { continue }
+      switch result {
+      case .renewed(let cancelledBy):
+        slots[index].attempt?.renewedAt = asked
+        if cancelledBy != nil, attempt.stop == nil { actions += ask(index, .cancelled, uptime: uptime) }
+      case .lost: actions += ask(index, .leaseLost, uptime: uptime)
+      }
+    }
+    var kept: Deque<Held> = []
+    for var held in ready {
+      switch outcome[held.job.key] {
+      case nil: kept.append(held)
+      case .renewed(nil):
+        held.renewedAt = asked
+        kept.append(held)
+      case .renewed(cancelledBy: .some):
+        ended.append(Settlement(job: held.job, cause: .stopped, at: at))
+        actions += [.settle, .claim]
+      case .lost: actions.append(.claim)
+      }
+    }
+    ready = kept
+    return actions
+  }
+
+  /// The gateway could not renew: again in a second.
+  mutating func renewalFailed(uptime: Duration) { nextHeartbeat = uptime + .seconds(1) }
+
+  // MARK: Stopping
+
+  /// Someone asked a job to stop.
+  mutating func cancel(_ id: JobID, at: Timestamp, uptime: Duration) -> [Action] {
+    if let index = slots.firstIndex(where: { $0.attempt?.job.id == id }) {
+      return ask(index, .cancelled, uptime: uptime)
+    }
+    if let index = ready.firstIndex(where: { $0.job.id == id }) {
+      let held = ready.remove(at: index)
+      ended.append(Settlement(job: held.job, cause: .stopped, at: at))
+      return [.settle, .claim]
+    }
+    return []
+  }
+
+  private mutating func ask(_ index: Int, _ stop: Stop, uptime: Duration) -> [Action] {
+    // A request to cancel outweighs other reasons; a lost lease outweighs all.
+    let old = slots[index].attempt?.stop
+    guard old == nil || stop == .leaseLost || (stop == .cancelled && old != .leaseLost) else { return [] }
+    slots[index].attempt?.stop = stop
+    if old == nil { slots[index].attempt?.stopBy = uptime + configuration.cancelGrace }
+    return [.cancelRunner(slots[index].runner), .reschedule]
+  }
+
+  /// The attempt does not listen: its slot goes to others, its outcome is what it was asked to stop for, and whatever
+  /// it still says is ignored.
+  private mutating func abandon(_ index: Int, at: Timestamp) -> [Action] {
+    guard let attempt = slots[index].attempt, let stop = attempt.stop else { return [] }
+    slots[index].attempt = nil
+    slots[index].hasRunner = false
+    abandoned += 1
+    processed += 1
+    if let cause = Self.cause(of: stop, handler: .released) { settle(attempt, cause, at: at) }
+    return [.settle, .claim] + startRunners()
+  }
+
+  /// Claim no more; give back what has not begun; wait for the rest until the shutdown timeout.
+  mutating func drain(at: Timestamp, uptime: Duration) -> [Action] {
+    guard !isDraining else { return [] }
+    isDraining = true
+    stopAt = uptime + configuration.shutdownTimeout
+    giveUpAt = uptime + configuration.shutdownTimeout + Self.outagePatience
+    return releaseReady(at: at) + [.settle, .claim, .reschedule]
+  }
+
+  /// Ask all that runs to stop, and give it back; what does not listen is left behind after `grace`.
+  mutating func stop(grace: Duration, at: Timestamp, uptime: Duration) -> [Action] {
+    var actions = drain(at: at, uptime: uptime)
+    isStopping = true
+    giveUpAt = min(giveUpAt ?? .zero, uptime + grace + Self.outagePatience)
+    for index in slots.indices where slots[index].attempt != nil {
+      if slots[index].attempt?.stop == nil { slots[index].attempt?.stop = .released }
+      slots[index].attempt?.stopBy = uptime + grace
+      actions.append(.cancelRunner(slots[index].runner))
+    }
+    return actions + [.reschedule]
+  }
+
+  /// How long a worker that is to stop waits for a store that does not take its last outcomes.
+  static let outagePatience: Duration = .seconds(5)
+
+  /// Whether the worker may end without having settled: it is to stop, and the store has not answered for too long.
+  /// What it held then comes back when its leases end.
+  func mayGiveUp(uptime: Duration) -> Bool { giveUpAt.map { uptime >= $0 } ?? false }
+
+  private mutating func releaseReady(at: Timestamp, where goes: (Held) -> Bool = { _ in true }) -> [Action] {
+    var kept: Deque<Held> = []
+    var actions: [Action] = []
+    for held in ready {
+      if goes(held) {
+        ended.append(Settlement(job: held.job, cause: .released, at: at))
+        actions = [.settle]
+      } else {
+        kept.append(held)
+      }
+    }
+    ready = kept
+    return actions
+  }
+}

@@ -1,0 +1,142 @@
+import HTTPTypes
+import StintCore
+import StintEngine
+
+/// One row of the table of routes: router, `Allow` answers and `/openapi.json` are all made from it.
+struct Route: Sendable {
+  /// A parameter in the path or the query.
+  struct Parameter: Sendable {
+    let name: String
+    let schema: JSONValue
+    let description: String
+    var isRequired = false
+    var isRepeated = false
+  }
+
+  /// An answer that is no error.
+  struct Success: Sendable {
+    let status: Int
+    let description: String
+    var type = "application/json"
+    var schema: JSONValue?
+    var headers: [String] = []
+  }
+
+  let method: HTTPRequest.Method
+  /// `/api/jobs/{id}`: a segment in braces is a parameter.
+  let path: String
+  /// The operation's name in the document.
+  let name: String
+  let summary: String
+  var query: [Parameter] = []
+  /// The schema of the body; nil where none is read.
+  var body: JSONValue?
+  let successes: [Success]
+  /// The kinds of error that are this route's own, besides those every route may answer.
+  var errors: [StintError.Kind] = []
+  /// Whether it changes anything: not for read-only tokens.
+  var isWrite = false
+  /// Whether it needs no token.
+  var isOpen = false
+  let run: @Sendable (Exchange) async throws(StintError) -> Answer
+
+  /// The path's segments; nil is a parameter.
+  var segments: [String?] {
+    path.split(separator: "/").map { $0.hasPrefix("{") ? nil : String($0) }
+  }
+}
+
+/// What a route gets.
+struct Exchange: Sendable {
+  let service: ServiceCore
+  let query: Query
+  /// The value of the path's parameter, decoded.
+  let pathID: String
+  /// The body, where the route reads one.
+  let body: [UInt8]
+  /// Who acts.
+  let actor: StintCore.Actor
+  /// Whose jobs it submits, where its token says so.
+  let owner: String?
+  /// Whether only the head of the answer is wanted.
+  let isHead: Bool
+
+  var client: any JobClient { service.client }
+
+  /// The body as JSON. Throws `malformed` with the place.
+  func json() throws(StintError) -> JSONValue {
+    do throws(JSONSyntaxError) {
+      return try JSONParser.parse(body, depth: service.configuration.limits.jsonDepth)
+    } catch {
+      throw StintError(.malformed, "The body is not JSON: \(error)")
+    }
+  }
+
+  /// The job that the path names, by its id or, unless `exact=true`, a short form of it.
+  func job() async throws(StintError) -> Job {
+    guard let id = JobID(pathID) else {
+      throw StintError(
+        .invalidParams, "\(JSONValue.string(pathID).excerpt()) is no job id: an id is \(Name.rule)")
+    }
+    switch query["exact"] {
+    case nil, "false": return try await client.resolve(pathID)
+    case "true": return try await client.job(id)
+    case let other?:
+      throw StintError.invalid(
+        "Invalid query",
+        [.init(param: "exact", message: "\(JSONValue.string(other).excerpt()): allowed are true and false")])
+    }
+  }
+}
+
+/// The table, arranged for finding.
+struct RouteTable: Sendable {
+  /// The routes of one path.
+  struct Place: Sendable {
+    let segments: [String?]
+    var routes: [Route]
+
+    /// What `Allow` says.
+    var methods: String {
+      routes.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue] }.joined(separator: ", ")
+    }
+
+    func route(_ method: HTTPRequest.Method) -> Route? {
+      let wanted = method == .head ? .get : method
+      return routes.first { $0.method == wanted }
+    }
+  }
+
+  let routes: [Route]
+  private var places: [Place] = []
+
+  init(_ routes: [Route]) {
+    self.routes = routes
+    for route in routes {
+      if let index = places.firstIndex(where: { $0.segments == route.segments }) {
+        places[index].routes.append(route)
+      } else {
+        places.append(Place(segments: route.segments, routes: [route]))
+      }
+    }
+    // Fixed segments win over parameters.
+    places.sort { $0.segments.count { $0 == nil } < $1.segments.count { $0 == nil } }
+  }
+
+  /// The place of a path that is still encoded, and the parameter in it.
+  func find(_ path: Substring) -> (place: Place, parameter: Substring)? {
+    guard path.hasPrefix("/") else { return nil }
+    let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    let given = parts.count == 1 && parts[0].isEmpty ? [] : parts
+    for place in places where place.segments.count == given.count {
+      var parameter = Substring()
+      let fits = zip(place.segments, given).allSatisfy { segment, part in
+        if let segment { return segment == part }
+        parameter = part
+        return !part.isEmpty
+      }
+      if fits { return (place, parameter) }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,258 @@
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import StintCore
+import StintEngine
+
+/// Answers requests: lets them in, finds their route, reads their body, runs it, writes what comes of it.
+final class ServiceCore: Sendable {
+  let client: any JobClient
+  let configuration: HTTPConfiguration
+  let time: any TimeSource
+  let logger: Logger
+  let table = RouteTable(Route.all)
+  let gatekeeper: Gatekeeper
+  let streams: StreamCounter
+  let readiness: Readiness
+  private let secretParams: SecretParams
+  private let date = DateField()
+
+  init(client: any JobClient, configuration: HTTPConfiguration, time: any TimeSource, logger: Logger) {
+    self.client = client
+    self.configuration = configuration
+    self.time = time
+    self.logger = logger
+    self.gatekeeper = Gatekeeper(configuration, time: time)
+    self.streams = StreamCounter(limit: configuration.limits.streams)
+    self.readiness = Readiness(client: client, time: time)
+    self.secretParams = SecretParams(client: client, time: time)
+  }
+
+  /// The secret params of these jobs' types.
+  func secrets(of jobs: [Job]) async throws(StintError) -> SecretParams.Known {
+    if jobs.isEmpty { return .none }
+    return try await secretParams.read(for: Set(jobs.map(\.spec.type)))
+  }
+
+  // MARK: One request
+
+  /// Answers a request. Throws only where the connection does.
+  func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+    let started = time.uptime()
+    let address = channel.remoteAddress?.ipAddress ?? "unknown"
+    var origin: String?
+    var answer: Answer
+    var isRead = false
+    do throws(StintError) {
+      try gatekeeper.checkHost(
+        request.head, localAddress: channel.localAddress?.ipAddress, port: channel.localAddress?.port ?? 0)
+      origin = try gatekeeper.checkOrigin(request.head)
+      if let origin, let answered = preflight(request, origin: origin) {
+        answer = answered
+      } else {
+        let call = try call(request, from: address)
+        var body: [UInt8] = []
+        if call.route.body != nil {
+          try checkBody(request.head)
+          if request.headers[.expect]?.lowercased() == "100-continue" {
+            try? await writer.writeInformationalHead(HTTPResponse(status: .continue))
+          }
+          body = try await readBody(request.body)
+          isRead = true
+        }
+        answer = try await call.route.run(exchange(call, body: body, from: address, isHead: request.method == .head))
+      }
+    } catch {
+      answer = await shown(error)
+      if error.type == .methodNotAllowed {
+        answer.headers[.allow] = table.find(Self.path(of: request.head))?.place.methods
+      }
+    }
+    // What is left of a large body is not read: the connection ends with the answer.
+    let leavesBody = !isRead && hasLargeBody(request.head)
+    let head = head(of: answer, origin: origin, closes: leavesBody)
+    let bytes = try await write(answer, head, isHead: request.method == .head, writer, channel)
+    logger.info(
+      "request",
+      metadata: [
+        "method": "\(request.method.rawValue)", "path": "\(Self.path(of: request.head))",
+        "status": "\(answer.status.code)",
+        "duration": "\((time.uptime() - started).text)", "bytes": "\(bytes)", "from": "\(address)",
+      ])
+  }
+
+  private static func path(of head: HTTPRequest) -> Substring {
+    Substring(head.path ?? "").prefix { $0 != "?" && $0 != "#" }
+  }
+
+  /// A request that is let in.
+  private struct Call {
+    let route: Route
+    let pathID: String
+    let query: Query
+    let access: Gatekeeper.Access
+  }
+
+  private func call(_ request: Request, from address: String) throws(StintError) -> Call {
+    let whole = Substring(request.head.path ?? "")
+    let path = Self.path(of: request.head)
+    let query = whole.dropFirst(path.count + 1).prefix { $0 != "#" }
+    let found = table.find(path)
+    let route = found?.place.route(request.method)
+    var access = Gatekeeper.Access()
+    if route?.isOpen != true { access = try gatekeeper.access(request.head, from: address) }
+    guard let found else {
+      throw StintError(.notFound, "Nothing is at \(JSONValue.string(String(path)).excerpt(limit: 200)); see GET /")
+    }
+    guard let route else {
+      throw StintError(
+        .methodNotAllowed,
+        "\(request.method.rawValue) is not possible on \(path); allowed: \(found.place.methods)")
+    }
+    guard !(route.isWrite && access.isReadOnly) else {
+      throw StintError(.forbidden, "This token may only read; \(route.method.rawValue) \(route.path) writes")
+    }
+    return Call(
+      route: route, pathID: try Query.decode(found.parameter), query: try checked(Query(query), of: route),
+      access: access)
+  }
+
+  /// Refuses parameters that the route does not have, and those that stand there twice.
+  private func checked(_ query: Query, of route: Route) throws(StintError) -> Query {
+    var faults: [StintError.Detail] = []
+    var seen: Set<String> = []
+    for item in query.items {
+      guard let parameter = route.query.first(where: { $0.name == item.name }) else {
+        let names = route.query.map(\.name).joined(separator: ", ")
+        let allowed = names.isEmpty ? "there are none here" : "allowed: \(names)"
+        faults.append(.init(param: item.name, message: "unknown parameter; \(allowed)"))
+        continue
+      }
+      if !seen.insert(item.name).inserted, !parameter.isRepeated {
+        faults.append(.init(param: item.name, message: "is given twice"))
+      }
+    }
+    guard faults.isEmpty else { throw StintError.invalid("Invalid query", faults) }
+    return query
+  }
+
+  private func exchange(_ call: Call, body: [UInt8], from address: String, isHead: Bool) -> Exchange {
+    let actor = StintCore.Actor(name: call.access.owner ?? "anonymous", origin: "http \(address)")
+    return Exchange(
+      service: self, query: call.query, pathID: call.pathID, body: body, actor: actor, owner: call.access.owner,
+      isHead: isHead)
+  }
+
+  private func shown(_ error: StintError) async -> Answer {
+    guard let existing = error.existing else { return Answer(error) }
+    do throws(StintError) {
+      return Answer(error, secrets: try await secrets(of: [existing]))
+    } catch {
+      return Answer(error)
+    }
+  }
+
+  /// The answer to a browser that asks whether a page of another, allowed origin may call.
+  private func preflight(_ request: Request, origin: String) -> Answer? {
+    guard request.method == .options, request.headers[.accessControlRequestMethod] != nil else { return nil }
+    guard let place = table.find(Self.path(of: request.head))?.place else { return nil }
+    var fields = HTTPFields()
+    fields[.accessControlAllowMethods] = place.methods
+    fields[.accessControlAllowHeaders] = "Authorization, Content-Type"
+    fields[.accessControlMaxAge] = "600"
+    return Answer(status: .noContent, headers: fields, body: .empty)
+  }
+
+  // MARK: The body
+
+  private func checkBody(_ head: HTTPRequest) throws(StintError) {
+    let type = head.headerFields[.contentType] ?? ""
+    let media = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+    guard media == "application/json" else {
+      let given = type.isEmpty ? "missing" : JSONValue.string(type).excerpt()
+      throw StintError(.unsupportedMediaType, "Content-Type is \(given); a body needs application/json")
+    }
+    if let length = head.headerFields[.contentLength].flatMap({ Int($0) }) { try checkSize(length) }
+  }
+
+  private func checkSize(_ bytes: Int) throws(StintError) {
+    let limit = configuration.limits.bodyBytes
+    if bytes > limit { throw StintError(.tooLarge, "A body of \(bytes) bytes or more; allowed are \(limit)") }
+  }
+
+  private func readBody(_ body: RequestBody) async throws(StintError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var iterator = body.makeAsyncIterator()
+    while true {
+      let part: ByteBuffer?
+      do { part = try await iterator.next() } catch {
+        throw StintError(.malformed, "The body breaks off after \(bytes.count) bytes")
+      }
+      guard let part else { return bytes }
+      try checkSize(bytes.count + part.readableBytes)
+      bytes.append(contentsOf: part.readableBytesView)
+    }
+  }
+
+  private func hasLargeBody(_ head: HTTPRequest) -> Bool {
+    if head.headerFields[.transferEncoding] != nil { return true }
+    return head.headerFields[.contentLength].flatMap { Int($0) } ?? 0 > 64 << 10
+  }
+
+  // MARK: The answer
+
+  private func head(of answer: Answer, origin: String?, closes: Bool) -> HTTPResponse {
+    var fields = Answer.everywhere
+    fields[.date] = date.text(at: time.now())
+    for field in answer.headers { fields[field.name] = field.value }
+    if closes { fields[.connection] = "close" }
+    if !configuration.allowedOrigins.isEmpty { fields[.vary] = "Origin" }
+    if let origin {
+      fields[.accessControlAllowOrigin] = origin
+      fields[.accessControlExposeHeaders] = "Link, Location, Retry-After"
+    }
+    switch answer.body {
+    case .empty: fields[.cacheControl] = "no-store"
+    case .bytes(let bytes, let type):
+      fields[.contentType] = type
+      fields[.contentLength] = String(bytes.count)
+      fields[.cacheControl] = "no-store"
+    case .events:
+      fields[.contentType] = EventStream.contentType
+      fields[.cacheControl] = "no-cache"
+      fields[.connection] = "close"
+    }
+    return HTTPResponse(status: answer.status, headerFields: fields)
+  }
+
+  private func write(
+    _ answer: Answer, _ head: HTTPResponse, isHead: Bool, _ writer: consuming ResponseWriter, _ channel: any Channel
+  ) async throws -> Int {
+    switch answer.body {
+    case .empty:
+      try await writer.writeResponse(head)
+      return 0
+    case .bytes(let bytes, _):
+      if isHead {
+        try await writer.writeResponse(head)
+        return 0
+      }
+      try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+      return bytes.count
+    case .events(let updates, let permit):
+      if isHead {
+        var head = head
+        head.headerFields[.contentLength] = "0"
+        try await writer.writeResponse(head)
+        return 0
+      }
+      defer { withExtendedLifetime(permit) {} }
+      var body = try await writer.writeHead(head)
+      let written = try await EventStream.write(
+        updates, to: &body, channel: channel, time: time, inlineBytes: configuration.limits.inlineBytes)
+      try await body.finish(nil)
+      return written
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import StintCore
+import Synchronization
+
+/// How many event streams are open, and how many may be.
+final class StreamCounter: Sendable {
+  private let open = Mutex(0)
+  let limit: Int
+
+  init(limit: Int) { self.limit = limit }
+
+  var count: Int { open.withLock { $0 } }
+
+  /// A permit for one more stream. Throws `quota_exceeded`.
+  func permit() throws(StintError) -> StreamPermit {
+    let isFree = open.withLock { open in
+      guard open < limit else { return false }
+      open += 1
+      return true
+    }
+    guard isFree else {
+      throw StintError(.quotaExceeded, "\(limit) event streams are open, and that many are allowed; try again later")
+    }
+    return StreamPermit(counter: self)
+  }
+
+  fileprivate func giveBack() { open.withLock { $0 -= 1 } }
+}
+
+/// The right to one open stream, given back when the last reference goes: no way out of a stream can keep it.
+final class StreamPermit: Sendable {
+  private let counter: StreamCounter
+
+  fileprivate init(counter: StreamCounter) { self.counter = counter }
+
+  deinit { counter.giveBack() }
+}

@@ -1,0 +1,273 @@
+import HeapModule
+public import StintCore
+
+extension MemoryStore {
+  /// A whole store as a value: no locks, no clocks, no tasks.
+  public struct State: Sendable {
+    var entries: [JobID: Entry] = [:]
+    /// Ids in the order of submission; ids that were purged are filtered out with them.
+    var order: [JobID] = []
+    var feed: [Event] = []
+    var workers: [String: WorkerRecord] = [:]
+    /// How many jobs are in each status.
+    public private(set) var counts = Counts()
+    private(set) var lastSequence: Int64 = 0
+    private var running: Set<JobID> = []
+    private var expiring: Set<JobID> = []
+    private var pending: [Lane: Heap<Waiting>] = [:]
+    private var due: Heap<Waiting> = []
+
+    /// An empty store.
+    public init() {}
+
+    struct Entry: Sendable {
+      var job: Job
+      let sequence: Int64
+      var events: [Event]
+    }
+
+    /// Jobs of one queue and type: what a claim chooses among.
+    struct Lane: Hashable, Sendable {
+      let queue: String
+      let type: String
+    }
+
+    /// A job's place in a heap; out of date once its revision has risen.
+    struct Waiting: Comparable, Sendable {
+      let rank: Int
+      let due: Timestamp
+      let sequence: Int64
+      let key: AttemptKey
+
+      static func < (a: Waiting, b: Waiting) -> Bool {
+        (a.rank, a.due.microseconds, a.sequence) < (b.rank, b.due.microseconds, b.sequence)
+      }
+    }
+
+    mutating func nextSequence() -> Int64 {
+      lastSequence += 1
+      return lastSequence
+    }
+
+    /// Puts a job's new form in place, and keeps counts and heaps in step.
+    mutating func update(_ entry: Entry, from old: JobStatus?) {
+      let job = entry.job
+      if let old { counts[old] -= 1 }
+      counts[job.status] += 1
+      entries[job.id] = entry
+      if job.status == .running { running.insert(job.id) } else if old == .running { running.remove(job.id) }
+      if job.state.expiresAt != nil { expiring.insert(job.id) } else { expiring.remove(job.id) }
+      let key = AttemptKey(id: job.id, revision: job.state.revision)
+      let rank = job.status == .pending ? job.spec.priority.rank : 0
+      let waiting = Waiting(rank: rank, due: job.state.dueAt, sequence: entry.sequence, key: key)
+      switch job.status {
+      case .pending:
+        pending[Lane(queue: job.spec.queue, type: job.spec.type), default: []].insert(waiting)
+      case .scheduled, .retrying: due.insert(waiting)
+      default: break
+      }
+    }
+
+    private func isCurrent(_ waiting: Waiting, _ statuses: JobStatus...) -> Bool {
+      guard let job = entries[waiting.key.id]?.job else { return false }
+      return job.state.revision == waiting.key.revision && statuses.contains(job.status)
+    }
+
+    // MARK: Moves
+
+    mutating func insert(_ group: [Job]) -> InsertResult {
+      var seen: [JobID: Job] = [:]
+      for (index, job) in group.enumerated() {
+        if let existing = entries[job.id]?.job ?? seen[job.id] { return .duplicate(index: index, existing: existing) }
+        seen[job.id] = job
+      }
+      return .inserted(
+        group.map { job in
+          var job = job
+          let sequence = nextSequence()
+          job.state.revision = sequence << 20
+          let event = Event(
+            sequence: sequence, jobID: job.id, kind: .submitted, status: job.status, revision: job.state.revision,
+            attempt: 0, at: job.spec.createdAt, actor: job.spec.submittedBy)
+          feed.append(event)
+          order.append(job.id)
+          update(Entry(job: job, sequence: sequence, events: [event]), from: nil)
+          return job
+        })
+    }
+
+    mutating func claim(_ request: ClaimRequest, at: Timestamp, clock: LeaseInstant) -> [Job] {
+      let lease = LeaseInstant(
+        boot: clock.boot, microseconds: clock.microseconds + request.lease.microseconds)
+      var claimed: [Job] = []
+      var expired: [(Lane, Waiting)] = []
+      while claimed.count < request.count + request.ahead, let (lane, waiting) = first(request) {
+        if let expiry = entries[waiting.key.id]?.job.state.expiresAt, expiry <= at {
+          // It waited too long: it fails at the next sweep, and must not begin before that.
+          if request.only != nil { break }
+          _ = pending[lane]?.popMin()
+          expired.append((lane, waiting))
+          continue
+        }
+        let begins = claimed.count < request.count
+        if !begins, !request.aheadTypes.contains(lane.type) { break }
+        if request.only == nil { _ = pending[lane]?.popMin() }
+        guard var entry = entries[waiting.key.id] else { continue }
+        Lifecycle.claim(&entry.job.state, worker: request.worker, lease: lease, at: at, begins: begins)
+        entry.job.progress = nil
+        update(entry, from: .pending)
+        claimed.append(entry.job)
+      }
+      for (lane, waiting) in expired { pending[lane, default: []].insert(waiting) }
+      return claimed
+    }
+
+    /// The job that is next in the order of claiming, among those the request may have.
+    private mutating func first(_ request: ClaimRequest) -> (Lane, Waiting)? {
+      var best: (lane: Lane, waiting: Waiting)?
+      if let only = request.only {
+        guard let entry = entries[only], entry.job.status == .pending else { return nil }
+        let lane = Lane(queue: entry.job.spec.queue, type: entry.job.spec.type)
+        guard request.allows(lane) else { return nil }
+        let key = AttemptKey(id: only, revision: entry.job.state.revision)
+        return (lane, Waiting(rank: 0, due: entry.job.state.dueAt, sequence: entry.sequence, key: key))
+      }
+      for lane in pending.keys where request.allows(lane) {
+        while let head = pending[lane]?.min, !isCurrent(head, .pending) { _ = pending[lane]?.popMin() }
+        guard let head = pending[lane]?.min else {
+          pending[lane] = nil
+          continue
+        }
+        if best.map({ head < $0.waiting }) ?? true { best = (lane, head) }
+      }
+      return best
+    }
+
+    mutating func renew(_ key: AttemptKey, lease: Duration, clock: LeaseInstant) -> RenewResult {
+      guard var entry = runningEntry(key) else { return .lost }
+      entry.job.state.leaseUntil = LeaseInstant(
+        boot: clock.boot, microseconds: clock.microseconds + lease.microseconds)
+      entries[key.id] = entry
+      return .renewed(cancelledBy: entry.job.state.isCancelRequested ? entry.job.state.cancelledBy ?? "" : nil)
+    }
+
+    private func runningEntry(_ key: AttemptKey) -> Entry? {
+      guard let entry = entries[key.id], entry.job.status == .running, entry.job.state.revision == key.revision
+      else { return nil }
+      return entry
+    }
+
+    mutating func apply(_ change: Change, clock: LeaseInstant) -> ApplyResult {
+      guard var entry = entries[change.id] else { return .missing }
+      let state = entry.job.state
+      guard state.revision == change.expectedRevision, state.cancelRequestedAt == change.expectedCancelMark,
+        !change.requiresLeaseOver || state.leaseUntil?.isOver(at: clock) ?? true
+      else { return .stale(entry.job) }
+      entry.job = change.applied(to: entry.job)
+      var stored: Int64?
+      if var event = change.event {
+        event.sequence = nextSequence()
+        stored = event.sequence
+        entry.events.append(event)
+        feed.append(event)
+      }
+      update(entry, from: change.from)
+      return .applied(sequence: stored)
+    }
+
+    mutating func promote(limit: Int, at: Timestamp) -> Promotion {
+      var promotion = Promotion()
+      while let next = due.min {
+        guard isCurrent(next, .scheduled, .retrying), var entry = entries[next.key.id] else {
+          _ = due.popMin()
+          continue
+        }
+        guard next.due <= at, promotion.promoted.count < limit else {
+          promotion.nextDue = next.due
+          break
+        }
+        _ = due.popMin()
+        let old = entry.job.status
+        Lifecycle.promote(&entry.job.state)
+        update(entry, from: old)
+        promotion.promoted.append(next.key.id)
+      }
+      return promotion
+    }
+
+    mutating func record(_ report: AttemptReport) -> Bool {
+      guard var entry = runningEntry(report.attempt) else { return false }
+      if let startedAt = report.startedAt { entry.job.state.startedAt = startedAt }
+      if let progress = report.progress { entry.job.progress = progress }
+      entries[report.attempt.id] = entry
+      return true
+    }
+
+    mutating func purge(_ filter: JobFilter, limit: Int) -> [JobID] {
+      var gone: [JobID] = []
+      for id in order where gone.count < limit {
+        guard let entry = entries[id], entry.job.status.isTerminal, filter.matches(entry.job) else { continue }
+        gone.append(id)
+        counts[entry.job.status] -= 1
+        entries[id] = nil
+      }
+      guard !gone.isEmpty else { return [] }
+      let set = Set(gone)
+      order.removeAll { set.contains($0) }
+      feed.removeAll { set.contains($0.jobID) && entries[$0.jobID] == nil }
+      return gone
+    }
+
+    // MARK: Reads
+
+    func job(_ id: JobID) -> Job? { entries[id]?.job }
+
+    func list(_ query: JobQuery) -> JobPage {
+      var page = JobPage(jobs: [])
+      var last: Int64 = 0
+      for id in order.reversed() {
+        guard let entry = entries[id], entry.sequence < query.before ?? .max, query.filter.matches(entry.job) else {
+          continue
+        }
+        if page.jobs.count == query.limit {
+          page.next = last
+          break
+        }
+        page.jobs.append(entry.job)
+        last = entry.sequence
+      }
+      return page
+    }
+
+    func expired(limit: Int, clock: LeaseInstant) -> [Job] {
+      sorted(running) { $0.state.leaseUntil?.isOver(at: clock) ?? true }.prefix(limit).map { $0 }
+    }
+
+    func overdue(limit: Int, at: Timestamp) -> [Job] {
+      sorted(expiring) { $0.state.expiresAt.map { $0 <= at } ?? false }.prefix(limit).map { $0 }
+    }
+
+    private func sorted(_ ids: Set<JobID>, where fits: (Job) -> Bool) -> [Job] {
+      ids.compactMap { entries[$0] }.filter { fits($0.job) }.sorted { $0.sequence < $1.sequence }.map(\.job)
+    }
+
+    func history(_ id: JobID) -> [Event] { entries[id]?.events ?? [] }
+
+    func events(after sequence: Int64, limit: Int) -> [Event] {
+      var low = 0
+      var high = feed.count
+      while low < high {
+        let middle = (low + high) / 2
+        if feed[middle].sequence <= sequence { low = middle + 1 } else { high = middle }
+      }
+      return Array(feed[low...].prefix(limit))
+    }
+  }
+}
+
+extension ClaimRequest {
+  /// Whether the request may have jobs of this queue and type.
+  func allows(_ lane: MemoryStore.State.Lane) -> Bool {
+    (queues?.contains(lane.queue) ?? true) && (types?.contains(lane.type) ?? true)
+  }
+}

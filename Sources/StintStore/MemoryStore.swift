@@ -1,0 +1,135 @@
+public import StintCore
+import Synchronization
+
+/// A store in memory: as quick as it gets, and gone with the process.
+///
+/// All of it is ``State``, a pure value that is also the oracle of the differential tests and the simulator's store;
+/// this class only keeps it behind a lock.
+public final class MemoryStore: Store {
+  private let state: Mutex<State>
+  private let isClosed = Atomic(false)
+  private let clock: @Sendable () -> LeaseInstant
+
+  /// An empty store. `leaseClock` judges leases.
+  public init(leaseClock: @escaping @Sendable () -> LeaseInstant = MemoryStore.processClock) {
+    self.state = Mutex(State())
+    self.clock = leaseClock
+  }
+
+  /// The process's own monotonic clock: a store in memory does not outlive it.
+  public static let processClock: @Sendable () -> LeaseInstant = {
+    let start = ContinuousClock.now
+    return { LeaseInstant(boot: "process", microseconds: (ContinuousClock.now - start).microseconds) }
+  }()
+
+  /// `memory`: not durable, not shared.
+  public let capabilities = StoreCapabilities(
+    name: "memory", location: "this process", isDurable: false, isShared: false)
+
+  private func locked<Value>(_ body: (inout State) -> sending Value) throws(StoreError) -> sending Value {
+    guard !isClosed.load(ordering: .acquiring) else { throw StoreError.closed }
+    return state.withLock(body)
+  }
+
+  /// See ``Store/insert(_:at:)``.
+  public func insert(_ groups: [[Job]], at: Timestamp) async throws(StoreError) -> [InsertResult] {
+    try locked { state in groups.map { state.insert($0) } }
+  }
+
+  /// See ``Store/claim(_:at:)``.
+  public func claim(_ request: ClaimRequest, at: Timestamp) async throws(StoreError) -> [Job] {
+    let now = clock()
+    return try locked { $0.claim(request, at: at, clock: now) }
+  }
+
+  /// See ``Store/renew(_:lease:)``.
+  public func renew(_ attempts: [AttemptKey], lease: Duration) async throws(StoreError) -> [RenewResult] {
+    let now = clock()
+    return try locked { state in attempts.map { state.renew($0, lease: lease, clock: now) } }
+  }
+
+  /// See ``Store/apply(_:at:)``.
+  public func apply(_ changes: [Change], at: Timestamp) async throws(StoreError) -> [ApplyResult] {
+    let now = clock()
+    return try locked { state in changes.map { state.apply($0, clock: now) } }
+  }
+
+  /// See ``Store/promote(limit:at:)``.
+  public func promote(limit: Int, at: Timestamp) async throws(StoreError) -> Promotion {
+    try locked { $0.promote(limit: limit, at: at) }
+  }
+
+  /// See ``Store/record(_:)``.
+  public func record(_ reports: [AttemptReport]) async throws(StoreError) -> [Bool] {
+    try locked { state in reports.map { state.record($0) } }
+  }
+
+  /// See ``Store/purge(_:limit:)``.
+  public func purge(_ filter: JobFilter, limit: Int) async throws(StoreError) -> [JobID] {
+    try locked { $0.purge(filter, limit: limit) }
+  }
+
+  /// See ``Store/put(_:)``.
+  public func put(_ worker: WorkerRecord) async throws(StoreError) {
+    try locked { $0.workers[worker.id] = worker }
+  }
+
+  /// See ``Store/remove(worker:)``.
+  public func remove(worker id: String) async throws(StoreError) {
+    try locked { $0.workers[id] = nil }
+  }
+
+  /// See ``Store/jobs(_:)``.
+  public func jobs(_ ids: [JobID]) async throws(StoreError) -> [Job?] {
+    try locked { state in ids.map { state.job($0) } }
+  }
+
+  /// See ``Store/list(_:)``.
+  public func list(_ query: JobQuery) async throws(StoreError) -> JobPage {
+    try locked { $0.list(query) }
+  }
+
+  /// See ``Store/counts()``.
+  public func counts() async throws(StoreError) -> Counts { try locked { $0.counts } }
+
+  /// See ``Store/expired(limit:)``.
+  public func expired(limit: Int) async throws(StoreError) -> [Job] {
+    let now = clock()
+    return try locked { $0.expired(limit: limit, clock: now) }
+  }
+
+  /// See ``Store/overdue(limit:at:)``.
+  public func overdue(limit: Int, at: Timestamp) async throws(StoreError) -> [Job] {
+    try locked { $0.overdue(limit: limit, at: at) }
+  }
+
+  /// See ``Store/history(_:)``.
+  public func history(_ ids: [JobID]) async throws(StoreError) -> [[Event]] {
+    try locked { state in ids.map { state.history($0) } }
+  }
+
+  /// See ``Store/events(after:limit:)``.
+  public func events(after sequence: Int64, limit: Int) async throws(StoreError) -> [Event] {
+    try locked { $0.events(after: sequence, limit: limit) }
+  }
+
+  /// See ``Store/lastEvent()``.
+  public func lastEvent() async throws(StoreError) -> Int64 { try locked { $0.lastSequence } }
+
+  /// See ``Store/workers()``.
+  public func workers() async throws(StoreError) -> [WorkerRecord] {
+    try locked { $0.workers.values.sorted { $0.id < $1.id } }
+  }
+
+  /// See ``Store/leaseClock()``.
+  public func leaseClock() async throws(StoreError) -> LeaseInstant { clock() }
+
+  /// Nobody else can change it: a stream without elements.
+  public func wakeups() -> AsyncStream<Void> { AsyncStream { $0.finish() } }
+
+  /// See ``Store/check()``.
+  public func check() async throws(StoreError) { try locked { _ in } }
+
+  /// See ``Store/close()``.
+  public func close() async { isClosed.store(true, ordering: .releasing) }
+}

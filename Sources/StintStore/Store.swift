@@ -1,0 +1,294 @@
+public import StintCore
+
+/// Where jobs live: the port that every driver implements.
+///
+/// The core decides, the store compares and sets. Batches go in, one result per item comes out, in order; one bad
+/// item never fails the rest. `at` is the wall clock's instant for created, run and due times; *lease* time is the
+/// store's own (``Store/leaseClock``).
+public protocol Store: Sendable {
+  /// What this store can do, and how it is called.
+  var capabilities: StoreCapabilities { get }
+
+  // MARK: Moves
+
+  /// Stores new jobs. A group is all or nothing; groups are independent of each other. When this returns, the jobs of
+  /// each `.inserted` group are as durable as the store makes anything.
+  func insert(_ groups: [[Job]], at: Timestamp) async throws(StoreError) -> [InsertResult]
+
+  /// Gives up to `request.count` pending jobs to a worker, in the order of claiming (SPEC §3), and after them up to
+  /// `request.ahead` more, as long as their types are among `request.aheadTypes`. Each is then running under a lease.
+  func claim(_ request: ClaimRequest, at: Timestamp) async throws(StoreError) -> [Job]
+
+  /// Extends the leases of attempts that still run under their revision, and says whether a cancel was requested.
+  func renew(_ attempts: [AttemptKey], lease: Duration) async throws(StoreError) -> [RenewResult]
+
+  /// Makes the moves whose jobs are still as the decisions knew them.
+  func apply(_ changes: [Change], at: Timestamp) async throws(StoreError) -> [ApplyResult]
+
+  /// Moves up to `limit` due jobs from scheduled and retrying to pending.
+  func promote(limit: Int, at: Timestamp) async throws(StoreError) -> Promotion
+
+  /// Keeps what running attempts report: the beginning of the handler, progress. The last report wins; a report of an
+  /// attempt that no longer runs changes nothing and is answered false.
+  func record(_ reports: [AttemptReport]) async throws(StoreError) -> [Bool]
+
+  /// Removes up to `limit` terminal jobs that match, with their history, oldest first; the ids that went.
+  func purge(_ filter: JobFilter, limit: Int) async throws(StoreError) -> [JobID]
+
+  /// Makes a worker known, or brings its entry up to date.
+  func put(_ worker: WorkerRecord) async throws(StoreError)
+
+  /// Forgets a worker that has gone; its name stays in the histories.
+  func remove(worker id: String) async throws(StoreError)
+
+  // MARK: Reads
+
+  /// The jobs of these ids, in order; nil where there is none.
+  func jobs(_ ids: [JobID]) async throws(StoreError) -> [Job?]
+
+  /// A page of jobs, newest first.
+  func list(_ query: JobQuery) async throws(StoreError) -> JobPage
+
+  /// How many jobs are in each status: kept, not counted anew.
+  func counts() async throws(StoreError) -> Counts
+
+  /// Running jobs whose lease is over by the store's clock.
+  func expired(limit: Int) async throws(StoreError) -> [Job]
+
+  /// Waiting jobs that waited too long or whose deadline has passed (``JobState/expiresAt``).
+  func overdue(limit: Int, at: Timestamp) async throws(StoreError) -> [Job]
+
+  /// The durable events of each of these jobs, oldest first.
+  func history(_ ids: [JobID]) async throws(StoreError) -> [[Event]]
+
+  /// Durable events of all jobs with a sequence greater than `sequence`, in order.
+  func events(after sequence: Int64, limit: Int) async throws(StoreError) -> [Event]
+
+  /// The sequence that the newest durable event was given; 0 where there was none.
+  func lastEvent() async throws(StoreError) -> Int64
+
+  /// The workers that are known, by id.
+  func workers() async throws(StoreError) -> [WorkerRecord]
+
+  /// Now, by the clock that judges leases.
+  func leaseClock() async throws(StoreError) -> LeaseInstant
+
+  // MARK: Hints and care
+
+  /// Hints that another process changed the store. They may be lost, doubled or absent: polling is the truth.
+  func wakeups() -> AsyncStream<Void>
+
+  /// A real write and read: throws what stands in the way.
+  func check() async throws(StoreError)
+
+  /// Finishes what is under way and lets go of files and connections. Later calls throw ``StoreError/closed``.
+  func close() async
+}
+
+/// What a store can do; shown by `stint doctor`.
+public struct StoreCapabilities: Sendable, Hashable {
+  /// `memory`, `sqlite`, …
+  public let name: String
+  /// Where it is: a path or an address without secrets.
+  public let location: String
+  /// Whether a job survives the end of the process.
+  public let isDurable: Bool
+  /// Whether several processes may share it.
+  public let isShared: Bool
+
+  /// Capabilities from their parts.
+  public init(name: String, location: String, isDurable: Bool, isShared: Bool) {
+    self.name = name
+    self.location = location
+    self.isDurable = isDurable
+    self.isShared = isShared
+  }
+}
+
+/// Why a store did not answer.
+public enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Whether a write may have happened although it was not confirmed.
+  public enum Effect: String, Sendable, Hashable {
+    /// It did not happen.
+    case notApplied
+    /// Nobody knows.
+    case unknown
+  }
+
+  /// It can not be opened, read or written at present.
+  case unavailable(String, effect: Effect)
+  /// Its data are of a newer version than this program knows.
+  case tooNew(found: Int, supported: Int, location: String)
+  /// It does not exist, and was not to be created.
+  case missing(location: String)
+  /// It was closed.
+  case closed
+
+  /// What is wrong, for people.
+  public var description: String {
+    switch self {
+    case .unavailable(let reason, _): reason
+    case .tooNew(let found, let supported, let location):
+      "The store \(location) has version \(found); this program knows versions up to \(supported). Use a newer stint."
+    case .missing(let location): "There is no store at \(location)"
+    case .closed: "The store is closed"
+    }
+  }
+
+  /// As users see it.
+  public var stintError: StintError { StintError(.storeUnavailable, description) }
+}
+
+/// What became of a group of new jobs.
+public enum InsertResult: Sendable, Hashable {
+  /// All of it is stored; the jobs as they stand, with their revisions.
+  case inserted([Job])
+  /// Nothing of it is stored: a job of this id exists, or an earlier job of the group has the same id.
+  case duplicate(index: Int, existing: Job)
+}
+
+/// Which jobs a worker wants.
+public struct ClaimRequest: Sendable, Hashable {
+  /// The worker's id.
+  public var worker: String
+  /// How many jobs begin at once.
+  public var count: Int
+  /// How many more may be held ready.
+  public var ahead: Int
+  /// The types of which jobs may be held ready.
+  public var aheadTypes: Set<String>
+  /// The queues to claim from; nil is all of them.
+  public var queues: Set<String>?
+  /// The types the worker knows, aliases among them; nil is all of them.
+  public var types: Set<String>?
+  /// Only this job, where it is named.
+  public var only: JobID?
+  /// How long the lease lasts unless it is renewed.
+  public var lease: Duration
+
+  /// A wish for `count` jobs.
+  public init(
+    worker: String, count: Int, ahead: Int = 0, aheadTypes: Set<String> = [], queues: Set<String>? = nil,
+    types: Set<String>? = nil, only: JobID? = nil, lease: Duration
+  ) {
+    self.worker = worker
+    self.count = count
+    self.ahead = ahead
+    self.aheadTypes = aheadTypes
+    self.queues = queues
+    self.types = types
+    self.only = only
+    self.lease = lease
+  }
+}
+
+/// Names one attempt: the job, and the revision its claim gave it.
+public struct AttemptKey: Sendable, Hashable {
+  /// The job.
+  public let id: JobID
+  /// The job's revision since the claim.
+  public let revision: Int64
+
+  /// The attempt of `id` that was claimed with `revision`.
+  public init(id: JobID, revision: Int64) {
+    self.id = id
+    self.revision = revision
+  }
+}
+
+/// What became of a lease.
+public enum RenewResult: Sendable, Hashable {
+  /// It lasts on; whether a cancel was requested, and by whom.
+  case renewed(cancelledBy: String?)
+  /// The attempt no longer holds it.
+  case lost
+}
+
+/// What became of a change.
+public enum ApplyResult: Sendable, Hashable {
+  /// It is stored; the event's sequence, where it has one.
+  case applied(sequence: Int64?)
+  /// The job is not as the decision knew it, or its lease is not over: this is how it stands.
+  case stale(Job)
+  /// There is no such job.
+  case missing
+}
+
+/// What became due.
+public struct Promotion: Sendable, Hashable {
+  /// The jobs that are pending now.
+  public var promoted: [JobID]
+  /// When the next one will be due; nil if none waits for a time.
+  public var nextDue: Timestamp?
+
+  /// A promotion.
+  public init(promoted: [JobID] = [], nextDue: Timestamp? = nil) {
+    self.promoted = promoted
+    self.nextDue = nextDue
+  }
+}
+
+/// What a running attempt says of itself.
+public struct AttemptReport: Sendable, Hashable {
+  /// The attempt.
+  public let attempt: AttemptKey
+  /// When its handler began, if that is news.
+  public var startedAt: Timestamp?
+  /// How far it is, if that is news.
+  public var progress: Progress?
+
+  /// A report.
+  public init(attempt: AttemptKey, startedAt: Timestamp? = nil, progress: Progress? = nil) {
+    self.attempt = attempt
+    self.startedAt = startedAt
+    self.progress = progress
+  }
+}
+
+/// A worker as the store knows it.
+public struct WorkerRecord: Sendable, Hashable {
+  /// What it is doing.
+  public enum State: String, Sendable, Hashable, CaseIterable {
+    /// Nothing runs.
+    case idle
+    /// Something runs.
+    case busy
+    /// It takes nothing new and finishes what runs.
+    case draining
+  }
+
+  /// `host-pid-` and eight random characters.
+  public let id: String
+  /// The machine's name.
+  public let host: String
+  /// The process.
+  public let pid: Int32
+  /// What it is doing.
+  public var state: State
+  /// Jobs at once.
+  public var slots: Int
+  /// The types it knows, as it publishes them.
+  public var types: [JobType]
+  /// Attempts it has ended since its start.
+  public var processed: Int
+  /// When it started.
+  public let startedAt: Timestamp
+  /// When it last said so.
+  public var seenAt: Timestamp
+
+  /// A worker's entry.
+  public init(
+    id: String, host: String, pid: Int32, state: State = .idle, slots: Int, types: [JobType] = [], processed: Int = 0,
+    startedAt: Timestamp, seenAt: Timestamp
+  ) {
+    self.id = id
+    self.host = host
+    self.pid = pid
+    self.state = state
+    self.slots = slots
+    self.types = types
+    self.processed = processed
+    self.startedAt = startedAt
+    self.seenAt = seenAt
+  }
+}
