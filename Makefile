@@ -7,7 +7,7 @@ JOBS ?= 100000
 HOURS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-all measure soak bench docs format dependencies test-dependencies
+.PHONY: help run build test test-all measure soak bench docs web format dependencies test-dependencies
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ docs: dependencies ## Write the generated pages of docs/ again
 	@for page in commands configuration LIFECYCLE; do \
 	  "$$(swift build --show-bin-path)/stint" reference $$page >docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md && \
 	  echo "==> docs/$$page.md"; done
+
+web: ## Embed the dashboard's files of web/ in the binary's sources
+	@scripts/embed-web
 
 format: ## Format the code
 	swift format -i -r Package.swift Sources Tests Examples

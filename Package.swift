@@ -75,10 +75,12 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       swiftSettings: settings),
+    // The dashboard's files as a generated source, apart from everything so that it is compiled seldom.
+    .target(name: "StintWeb", swiftSettings: settings),
     .target(
       name: "StintHTTP",
       dependencies: [
-        "StintCore", "StintEngine", "StintStore",
+        "StintCore", "StintEngine", "StintStore", "StintWeb",
         .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -157,7 +159,7 @@ let package = Package(
       name: "StintHTTPTests",
       dependencies: [
         "StintCore", "StintStore", "StintEngine", "StintHTTP", "StintRemote", "StintSQLite", "StintLaws",
-        "StintTesting", "StintJobs",
+        "StintTesting", "StintJobs", "StintWeb",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -16,6 +16,7 @@ final class Gatekeeper: Sendable {
 
   private struct Key: Sendable {
     let digest: SHA256Digest
+    let cookie: SessionCookie
     let access: Access
   }
 
@@ -30,7 +31,7 @@ final class Gatekeeper: Sendable {
   init(_ configuration: HTTPConfiguration, time: any TimeSource) {
     self.keys = configuration.tokens.map { token in
       Key(
-        digest: SHA256.hash(data: Array(token.text.utf8)),
+        digest: SHA256.hash(data: Array(token.text.utf8)), cookie: SessionCookie(token: token.text),
         access: Access(owner: token.owner, isReadOnly: token.isReadOnly))
     }
     self.hosts = configuration.allowedHosts.compactMap { HostName($0) }
@@ -80,20 +81,38 @@ final class Gatekeeper: Sendable {
   /// Whether a request needs a token at all.
   var needsToken: Bool { !keys.isEmpty }
 
-  /// What the token of a request allows. Throws `unauthorized`, or `quota_exceeded` after too many wrong ones.
-  func access(_ head: HTTPRequest, from address: String) throws(StintError) -> Access {
+  /// What the token of a request, or a browser's cookie in its place, allows. Throws `unauthorized`, or
+  /// `quota_exceeded` after too many wrong tokens.
+  func access(_ head: HTTPRequest, from address: String, at now: Timestamp) throws(StintError) -> Access {
     guard needsToken else { return Access() }
     guard let field = head.headerFields[.authorization] else {
-      throw StintError(.unauthorized, "A token is needed: Authorization: Bearer TOKEN")
+      guard let cookie = SessionCookie.value(in: head) else {
+        throw StintError(.unauthorized, "A token is needed: Authorization: Bearer TOKEN")
+      }
+      var found: Access?
+      for key in keys where key.cookie.isValid(cookie, at: now) { found = found ?? key.access }
+      guard let found else { throw StintError(.unauthorized, "The session is over: sign in again") }
+      return found
     }
-    try checkTries(of: address)
     let parts = field.split(separator: " ", maxSplits: 1)
-    var found: Access?
-    if parts.count == 2, parts[0].lowercased() == "bearer" {
-      let digest = SHA256.hash(data: Array(parts[1].utf8))
-      // Digests are compared in constant time, and always all of them: the time tells nothing of a token.
-      for key in keys where key.digest == digest { found = found ?? key.access }
-    }
+    let isBearer = parts.count == 2 && parts[0].lowercased() == "bearer"
+    return try key(of: isBearer ? parts[1] : "", from: address).access
+  }
+
+  /// What a token allows, and the `Set-Cookie` field that stands for it from now on. Throws as `access` does.
+  func signIn(
+    _ token: String, from address: String, at now: Timestamp
+  ) throws(StintError) -> (access: Access, cookie: String) {
+    let key = try key(of: token[...], from: address)
+    return (key.access, key.cookie.field(at: now))
+  }
+
+  private func key(of token: Substring, from address: String) throws(StintError) -> Key {
+    try checkTries(of: address)
+    let digest = SHA256.hash(data: Array(token.utf8))
+    var found: Key?
+    // Digests are compared in constant time, and always all of them: the time tells nothing of a token.
+    for key in keys where key.digest == digest { found = found ?? key }
     guard let found else {
       countFailure(of: address)
       throw StintError(.unauthorized, "The token is not known here")

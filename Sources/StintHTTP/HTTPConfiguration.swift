@@ -1,3 +1,4 @@
+import Foundation
 public import StintCore
 
 /// A secret that lets a program or a person in.
@@ -33,6 +34,8 @@ public struct HTTPConfiguration: Sendable {
   public var limits: Limits
   /// The version that `/openapi.json` names.
   public var version: String
+  /// A folder from which the dashboard is served, for those who work on it; nil serves what is in the binary.
+  public var webRoot: String?
   /// Connections at once; held below the number of files the process may open. More wait to be accepted.
   public var maxConnections = 10_000
   /// How long a connection may stay without a whole request, and a response without a reader, before it is closed.
@@ -71,6 +74,10 @@ public struct HTTPConfiguration: Sendable {
       throw StintError(
         .invalidParams,
         "http.host \(host): an address other than loopback (127.0.0.1, ::1, localhost) needs an access token")
+    }
+    if let webRoot, !FileManager.default.isReadableFile(atPath: webRoot + "/index.html") {
+      throw StintError(
+        .invalidParams, "http.web_root \(webRoot): has no index.html that can be read; give the folder that holds it")
     }
     for origin in allowedOrigins where !origin.hasPrefix("http://") && !origin.hasPrefix("https://") {
       throw StintError(

@@ -4,7 +4,7 @@ import StintCore
 enum OpenAPI {
   static func document(of routes: [Route], types: [JobType], version: String, needsToken: Bool) -> JSONValue {
     var paths: [JSONMember] = []
-    for route in routes {
+    for route in routes where route.isDocumented {
       let operation = JSONMember(route.method.rawValue.lowercased(), operation(route, needsToken: needsToken))
       if let index = paths.firstIndex(where: { $0.key == route.path }) {
         paths[index].value = .object((paths[index].value.object ?? []) + [operation])
@@ -16,7 +16,13 @@ enum OpenAPI {
     components.append(JSONMember("Submission", SubmissionSchema.of(types)))
     var all: [JSONMember] = [JSONMember("schemas", .object(components))]
     if needsToken {
-      all.append(JSONMember("securitySchemes", ["token": ["type": "http", "scheme": "bearer"]]))
+      all.append(
+        JSONMember(
+          "securitySchemes",
+          [
+            "token": ["type": "http", "scheme": "bearer"],
+            "session": ["type": "apiKey", "in": "cookie", "name": .string(SessionCookie.name)],
+          ]))
     }
     return [
       "openapi": "3.1.0",
@@ -42,7 +48,7 @@ enum OpenAPI {
     }
     let responses = route.successes.map(success) + errors(route, needsToken: needsToken)
     members.append(JSONMember("responses", .object(responses)))
-    if needsToken { members.append(JSONMember("security", route.isOpen ? [] : [["token": []]])) }
+    if needsToken { members.append(JSONMember("security", route.isOpen ? [] : [["token": []], ["session": []]])) }
     return .object(members)
   }
 

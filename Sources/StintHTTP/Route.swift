@@ -23,12 +23,14 @@ struct Route: Sendable {
   }
 
   let method: HTTPRequest.Method
-  /// `/api/jobs/{id}`: a segment in braces is a parameter.
+  /// `/api/jobs/{id}`: a segment in braces is a parameter, `{path*}` at the end takes all segments that are left.
   let path: String
   /// The operation's name in the document.
   let name: String
   let summary: String
   var query: [Parameter] = []
+  /// Whether anything may stand in the query, as in links to a page.
+  var ignoresQuery = false
   /// The schema of the body; nil where none is read.
   var body: JSONValue?
   let successes: [Success]
@@ -38,12 +40,17 @@ struct Route: Sendable {
   var isWrite = false
   /// Whether it needs no token.
   var isOpen = false
+  /// Whether `/openapi.json` names it.
+  var isDocumented = true
   let run: @Sendable (Exchange) async throws(StintError) -> Answer
 
   /// The path's segments; nil is a parameter.
   var segments: [String?] {
     path.split(separator: "/").map { $0.hasPrefix("{") ? nil : String($0) }
   }
+
+  /// Whether the last parameter takes all segments that are left.
+  var takesRest: Bool { path.hasSuffix("*}") }
 }
 
 /// What a route gets.
@@ -51,13 +58,17 @@ struct Exchange: Sendable {
   let service: ServiceCore
   let query: Query
   /// The value of the path's parameter, decoded.
-  let pathID: String
+  let pathParameter: String
+  /// The header fields of the request.
+  let fields: HTTPFields
   /// The body, where the route reads one.
   let body: [UInt8]
   /// Who acts.
   let actor: StintCore.Actor
-  /// Whose jobs it submits, where its token says so.
-  let owner: String?
+  /// What its token allows.
+  let access: Gatekeeper.Access
+  /// Where it came from.
+  let address: String
   /// Whether only the head of the answer is wanted.
   let isHead: Bool
 
@@ -74,12 +85,12 @@ struct Exchange: Sendable {
 
   /// The job that the path names, by its id or, unless `exact=true`, a short form of it.
   func job() async throws(StintError) -> Job {
-    guard let id = JobID(pathID) else {
+    guard let id = JobID(pathParameter) else {
       throw StintError(
-        .invalidParams, "\(JSONValue.string(pathID).excerpt()) is no job id: an id is \(Name.rule)")
+        .invalidParams, "\(JSONValue.string(pathParameter).excerpt()) is no job id: an id is \(Name.rule)")
     }
     switch query["exact"] {
-    case nil, "false": return try await client.resolve(pathID)
+    case nil, "false": return try await client.resolve(pathParameter)
     case "true": return try await client.job(id)
     case let other?:
       throw StintError.invalid(
@@ -94,6 +105,7 @@ struct RouteTable: Sendable {
   /// The routes of one path.
   struct Place: Sendable {
     let segments: [String?]
+    let takesRest: Bool
     var routes: [Route]
 
     /// What `Allow` says.
@@ -116,7 +128,7 @@ struct RouteTable: Sendable {
       if let index = places.firstIndex(where: { $0.segments == route.segments }) {
         places[index].routes.append(route)
       } else {
-        places.append(Place(segments: route.segments, routes: [route]))
+        places.append(Place(segments: route.segments, takesRest: route.takesRest, routes: [route]))
       }
     }
     // Fixed segments win over parameters.
@@ -128,14 +140,17 @@ struct RouteTable: Sendable {
     guard path.hasPrefix("/") else { return nil }
     let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
     let given = parts.count == 1 && parts[0].isEmpty ? [] : parts
-    for place in places where place.segments.count == given.count {
+    for place in places {
+      let count = place.segments.count
+      guard given.count == count || place.takesRest && given.count > count else { continue }
       var parameter = Substring()
       let fits = zip(place.segments, given).allSatisfy { segment, part in
         if let segment { return segment == part }
         parameter = part
         return !part.isEmpty
       }
-      if fits { return (place, parameter) }
+      guard fits else { continue }
+      return (place, place.takesRest ? path[parameter.startIndex...] : parameter)
     }
     return nil
   }

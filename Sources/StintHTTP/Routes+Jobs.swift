@@ -157,7 +157,7 @@ extension Route {
     let service = exchange.service
     let json = try exchange.json()
     var new = try NewJob.list(json: json, limits: service.configuration.limits, now: service.time.now())
-    if let owner = exchange.owner { for index in new.indices { new[index].owner = owner } }
+    if let owner = exchange.access.owner { for index in new.indices { new[index].owner = owner } }
     let stored = try await exchange.client.submit(new, by: exchange.actor)
     if json.array != nil { return try await jobs(stored, status: .created, exchange) }
     guard let job = stored.first else { throw StintError(.internalError, "The job was not stored") }

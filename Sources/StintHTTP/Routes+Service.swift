@@ -49,25 +49,10 @@ extension Route {
           needsToken: exchange.service.gatekeeper.needsToken)
         return .json(capacity: 64 << 10) { $0.value(document) }
       }),
-    Route(
-      method: .get, path: "/", name: "index", summary: "What is here, for people.",
-      successes: [
-        Success(
-          status: 200, description: "A list of the routes.", type: "text/plain; charset=utf-8",
-          schema: ["type": "string"])
-      ],
-      run: { exchange async throws(StintError) in
-        var text = "Stint \(exchange.service.configuration.version)\n\n"
-        for route in exchange.service.table.routes where route.path != "/" {
-          let call = "\(route.method.rawValue) \(route.path)"
-          text += call + String(repeating: " ", count: max(1, 34 - call.count)) + route.summary + "\n"
-        }
-        return Answer(status: .ok, body: .bytes(Array(text.utf8), type: "text/plain; charset=utf-8"))
-      }),
   ]
 
   /// All routes, in the order of the documentation.
-  static let all = jobs + service
+  static let all = jobs + service + session + page
 
   private static func health(_ word: String) -> Success {
     Success(

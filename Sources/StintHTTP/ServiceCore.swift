@@ -15,6 +15,7 @@ final class ServiceCore: Sendable {
   let gatekeeper: Gatekeeper
   let streams: StreamCounter
   let readiness: Readiness
+  let pages: WebPages
   private let secretParams: SecretParams
   private let date = DateField()
 
@@ -26,6 +27,7 @@ final class ServiceCore: Sendable {
     self.gatekeeper = Gatekeeper(configuration, time: time)
     self.streams = StreamCounter(limit: configuration.limits.streams)
     self.readiness = Readiness(client: client, time: time)
+    self.pages = WebPages(root: configuration.webRoot)
     self.secretParams = SecretParams(client: client, time: time)
   }
 
@@ -61,7 +63,7 @@ final class ServiceCore: Sendable {
           body = try await readBody(request.body)
           isRead = true
         }
-        answer = try await call.route.run(exchange(call, body: body, from: address, isHead: request.method == .head))
+        answer = try await call.route.run(exchange(call, request.head, body: body, from: address))
       }
     } catch {
       answer = await shown(error)
@@ -89,7 +91,7 @@ final class ServiceCore: Sendable {
   /// A request that is let in.
   private struct Call {
     let route: Route
-    let pathID: String
+    let pathParameter: String
     let query: Query
     let access: Gatekeeper.Access
   }
@@ -101,9 +103,10 @@ final class ServiceCore: Sendable {
     let found = table.find(path)
     let route = found?.place.route(request.method)
     var access = Gatekeeper.Access()
-    if route?.isOpen != true { access = try gatekeeper.access(request.head, from: address) }
+    if route?.isOpen != true { access = try gatekeeper.access(request.head, from: address, at: time.now()) }
     guard let found else {
-      throw StintError(.notFound, "Nothing is at \(JSONValue.string(String(path)).excerpt(limit: 200)); see GET /")
+      throw StintError(
+        .notFound, "Nothing is at \(JSONValue.string(String(path)).excerpt(limit: 200)); see /openapi.json")
     }
     guard let route else {
       throw StintError(
@@ -114,8 +117,8 @@ final class ServiceCore: Sendable {
       throw StintError(.forbidden, "This token may only read; \(route.method.rawValue) \(route.path) writes")
     }
     return Call(
-      route: route, pathID: try Query.decode(found.parameter), query: try checked(Query(query), of: route),
-      access: access)
+      route: route, pathParameter: try Query.decode(found.parameter),
+      query: try route.ignoresQuery ? Query("") : checked(Query(query), of: route), access: access)
   }
 
   /// Refuses parameters that the route does not have, and those that stand there twice.
@@ -137,11 +140,11 @@ final class ServiceCore: Sendable {
     return query
   }
 
-  private func exchange(_ call: Call, body: [UInt8], from address: String, isHead: Bool) -> Exchange {
+  private func exchange(_ call: Call, _ head: HTTPRequest, body: [UInt8], from address: String) -> Exchange {
     let actor = StintCore.Actor(name: call.access.owner ?? "anonymous", origin: "http \(address)")
     return Exchange(
-      service: self, query: call.query, pathID: call.pathID, body: body, actor: actor, owner: call.access.owner,
-      isHead: isHead)
+      service: self, query: call.query, pathParameter: call.pathParameter, fields: head.headerFields, body: body,
+      actor: actor, access: call.access, address: address, isHead: head.method == .head)
   }
 
   private func shown(_ error: StintError) async -> Answer {
@@ -213,11 +216,11 @@ final class ServiceCore: Sendable {
       fields[.accessControlExposeHeaders] = "Link, Location, Retry-After"
     }
     switch answer.body {
-    case .empty: fields[.cacheControl] = "no-store"
+    case .empty: fields[.cacheControl] = answer.headers[.cacheControl] ?? "no-store"
     case .bytes(let bytes, let type):
       fields[.contentType] = type
       fields[.contentLength] = String(bytes.count)
-      fields[.cacheControl] = "no-store"
+      fields[.cacheControl] = answer.headers[.cacheControl] ?? "no-store"
     case .events:
       fields[.contentType] = EventStream.contentType
       fields[.cacheControl] = "no-cache"

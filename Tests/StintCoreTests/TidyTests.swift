@@ -18,7 +18,8 @@ import Testing
   @Test func filesAreShort() {
     let files = Self.swiftFiles(in: "Sources")
     #expect(files.count > 50)
-    for file in files {
+    // The dashboard's files, embedded, are generated.
+    for file in files where !file.name.hasSuffix("/WebFiles.swift") {
       let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
       #expect(lines.count <= 501, "\(file.name) has \(lines.count - 1) lines")
     }

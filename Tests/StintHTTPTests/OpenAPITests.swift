@@ -11,10 +11,10 @@ import Testing
       for path in document["paths"]?.object ?? [] {
         for operation in path.value.object ?? [] { listed.insert("\(operation.key.uppercased()) \(path.key)") }
       }
-      #expect(listed == Set(Route.all.map { "\($0.method.rawValue) \($0.path)" }))
+      #expect(listed == Set(Route.all.filter(\.isDocumented).map { "\($0.method.rawValue) \($0.path)" }))
       #expect(Set(Route.all.map(\.name)).count == Route.all.count)
       // And each of them is there: none answers as an unknown path or method does.
-      for route in Route.all {
+      for route in Route.all where route.isDocumented {
         let path = route.path.replacing("{id}", with: "some-unknown-id")
         let reply = try await server.call(route.method.rawValue, path, route.body == nil ? nil : "{}")
         #expect(reply.status != 405, "\(route.method) \(path)")

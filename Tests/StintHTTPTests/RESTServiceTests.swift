@@ -54,9 +54,6 @@ import Testing
       #expect(param["min"] == 1)
       #expect(try await server.call("GET", "/health/live").json == ["status": "live"])
       #expect(try await server.call("GET", "/health/ready").json == ["status": "ready"])
-      let index = try await server.call("GET", "/")
-      #expect(index["Content-Type"] == "text/plain; charset=utf-8")
-      #expect(index.text.contains("POST /api/jobs/{id}/retry"))
     }
   }
 

@@ -84,7 +84,7 @@ import Testing
 
   @Test func wantsATokenForEverythingButHealth() async throws {
     try await withServer(configuration: Self.guarded) { server in
-      for path in ["/", "/api/jobs", "/api/stats", "/openapi.json", "/nowhere"] {
+      for path in ["/api/session", "/api/jobs", "/api/stats", "/openapi.json", "/nowhere"] {
         let reply = try await server.call("GET", path)
         RESTErrorTests.check(reply, 401, "unauthorized", path)
         #expect(reply["WWW-Authenticate"] == "Bearer")
@@ -138,14 +138,15 @@ import Testing
     var configuration = Self.guarded
     configuration.tokenTriesPerMinute = 5
     try await withServer(configuration: configuration) { server in
-      for _ in 0..<5 { #expect(try await server.call("GET", "/", headers: bearer("guess")).status == 401) }
-      let over = try await server.call("GET", "/", headers: bearer("guess"))
+      for _ in 0..<5 { #expect(try await server.call("GET", "/api/jobs", headers: bearer("guess")).status == 401) }
+      let over = try await server.call("GET", "/api/jobs", headers: bearer("guess"))
       RESTErrorTests.check(over, 429, "quota_exceeded")
       #expect(over["Retry-After"] != nil)
-      #expect(try await server.call("GET", "/", headers: bearer("full-token")).status == 429, "no guess is confirmed")
+      #expect(
+        try await server.call("GET", "/api/jobs", headers: bearer("full-token")).status == 429, "no guess is confirmed")
       #expect(try await server.call("GET", "/health/live").status == 200)
       server.time.advance(by: .seconds(61))
-      #expect(try await server.call("GET", "/", headers: bearer("full-token")).status == 200)
+      #expect(try await server.call("GET", "/api/jobs", headers: bearer("full-token")).status == 200)
     }
   }
 

@@ -37,6 +37,9 @@ struct Serve: AsyncParsableCommand {
   @Option(help: ArgumentHelp("A file with a token that may only read (mode 0600).", valueName: "file"))
   var readTokenFile: String?
   @Option(
+    help: ArgumentHelp("Serve the dashboard from this folder, to work on it.", valueName: "dir"))
+  var webRoot: String?
+  @Option(
     help: ArgumentHelp("The configuration file; stint.yaml in the working directory unless given.", valueName: "file"))
   var config: String?
   @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
@@ -74,7 +77,8 @@ struct Serve: AsyncParsableCommand {
     let given = [
       ("http.host", "--host", host), ("http.port", "--port", port), ("workers.slots", "--workers", workers),
       ("store", "--store", store), ("http.token_file", "--token-file", tokenFile),
-      ("http.read_token_file", "--read-token-file", readTokenFile), ("log.level", "--log-level", logLevel),
+      ("http.read_token_file", "--read-token-file", readTokenFile), ("http.web_root", "--web-root", webRoot),
+      ("log.level", "--log-level", logLevel),
       ("log.format", "--log-format", logFormat),
     ]
     return given.compactMap { key, name, text in text.map { .init(key: key, name: name, text: $0) } }
@@ -87,10 +91,11 @@ struct Serve: AsyncParsableCommand {
       guard let path = configuration.text(key) else { continue }
       tokens.append(AccessToken(text: try TokenFile.read(path, key: key), isReadOnly: isReadOnly))
     }
-    let http = HTTPConfiguration(
+    var http = HTTPConfiguration(
       host: configuration.text("http.host") ?? "", port: configuration.integer("http.port"), tokens: tokens,
       allowedHosts: configuration.list("http.allowed_hosts"),
       allowedOrigins: configuration.list("http.allowed_origins"), version: Version.text)
+    http.webRoot = configuration.text("http.web_root")
     try http.check()
     return http
   }
@@ -147,7 +152,7 @@ struct Serve: AsyncParsableCommand {
         store    \(place.escapedForTerminal)
         workers  \(slots) jobs at once
 
-      Try next, in another terminal:
+      Open \(url) in a browser, or try next, in another terminal:
         stint submit countdown --param seconds=5 --follow --url \(url)\(token)
         stint list --url \(url)\(token)
         curl \(url)/api/job-types

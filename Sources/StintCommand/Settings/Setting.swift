@@ -117,6 +117,9 @@ extension Setting {
       key: "http.allowed_origins", kind: .list("origins such as https://board.example"), defaultValue: [],
       description: "Web pages of other origins that may call the server from a browser."),
     Setting(
+      key: "http.web_root", kind: .file, defaultValue: nil,
+      description: "A folder from which the dashboard is served instead of from the binary, for those who work on it."),
+    Setting(
       key: "workers.slots", kind: .integer(1...10_000), defaultValue: 3, description: "Jobs at once in one process."),
     Setting(
       key: "workers.lease_seconds", kind: .number(1...86_400), defaultValue: 30,
