@@ -76,7 +76,8 @@ private struct SubmissionReader {
   mutating func fault(_ param: String, _ message: String) { faults.append(.init(param: param, message: message)) }
 
   mutating func read(_ key: String, _ value: JSONValue, into job: inout NewJob) {
-    if value == .null, key != "type" { return }
+    let isKnown = NewJob.keys.contains(key) || NewJob.unavailable.contains(key)
+    if value == .null, isKnown, key != "type" { return }
     switch key {
     case "type": job.type = text(key, value) ?? job.type
     case "params":
@@ -177,7 +178,8 @@ private struct SubmissionReader {
     }
     guard let members = value.object else { return wrong("retry", value, "a preset (\(names)) or an object") }
     var policy = RetryPolicy.standard
-    for member in members where member.value != .null {
+    let known = ["strategy", "base_seconds", "max_delay_seconds", "jitter"]
+    for member in members where member.value != .null || !known.contains(member.key) {
       let key = "retry.\(member.key)"
       switch member.key {
       case "strategy":
@@ -191,7 +193,7 @@ private struct SubmissionReader {
       case "max_delay_seconds": policy.maxDelay = duration(key, member.value) ?? policy.maxDelay
       case "jitter":
         if let jitter = member.value.number { policy.jitter = jitter } else { wrong(key, member.value, "a number") }
-      default: fault(key, "unknown; allowed: strategy, base_seconds, max_delay_seconds, jitter")
+      default: fault(key, "unknown; allowed: \(known.joined(separator: ", "))")
       }
     }
     job.retry = policy

@@ -100,6 +100,14 @@ import Testing
     #expect(throws: StintError.self) { try read("[]") }
   }
 
+  @Test func anUnknownOptionIsRefusedAlsoWhereItIsNull() {
+    #expect(
+      faults {
+        _ = try read(#"{"type": "plain", "colour": null, "queue": null, "retry": {"x": null, "jitter": null}}"#)
+      }
+        == ["colour", "retry.x"])
+  }
+
   @Test(arguments: ["-1e-300", "-2.2250738585072014e-308", "31536000.000000004", "-0.0000001"])
   func whatLiesOutsideARangeByAHairStaysOutside(seconds: String) {
     let json = #"{"type": "plain", "retry": {"base_seconds": \#(seconds)}}"#
