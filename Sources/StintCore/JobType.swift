@@ -63,8 +63,9 @@ public struct Param: Sendable, Hashable {
   }
 
   /// What is wrong with `value`, naming it and what is allowed; nil if nothing.
+  /// A secret value is never repeated.
   public func fault(in value: JSONValue) -> String? {
-    let given = value.excerpt()
+    let given = isSecret ? "***" : value.excerpt()
     guard type.fits(value) else { return "\(given) is \(value.kind), expected \(Self.article(type))" }
     if let choices, !choices.contains(value) {
       return "\(given) is not one of \(choices.map { $0.excerpt() }.joined(separator: ", "))"
@@ -78,7 +79,8 @@ public struct Param: Sendable, Hashable {
     }
     if let elements, let wrong = value.array?.enumerated().first(where: { !elements.fits($0.element) }) {
       let element = wrong.element
-      return "element \(wrong.offset), \(element.excerpt()), is \(element.kind), expected \(Self.article(elements))"
+      return
+        "element \(wrong.offset), \(isSecret ? "***" : element.excerpt()), is \(element.kind), expected \(Self.article(elements))"
     }
     return nil
   }

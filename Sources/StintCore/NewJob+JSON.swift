@@ -48,11 +48,13 @@ extension NewJob {
     guard !elements.isEmpty else { throw StintError(.invalidParams, "A batch needs at least one job") }
     var jobs: [NewJob] = []
     jobs.reserveCapacity(elements.count)
+    var faulty: [(index: Int, error: StintError)] = []
     for (index, element) in elements.enumerated() {
       do throws(StintError) { jobs.append(try NewJob(json: element, now: now)) } catch {
-        throw error.at(index: index)
+        faulty.append((index, error))
       }
     }
+    if let error = StintError.batch(faulty, of: elements.count) { throw error }
     return jobs
   }
 }
@@ -63,6 +65,20 @@ extension StintError {
     StintError(
       type, "Job \(index) of the batch: \(message)",
       details: details.map { Detail(param: "\(index).\($0.param)", message: $0.message) }, existing: existing)
+  }
+
+  /// One error for the jobs of a batch that can not be, of the kind of the first; nil where there are none.
+  ///
+  /// It tells of ten of them in full, and how many more there are: a batch has ten thousand jobs at most.
+  public static func batch(_ faulty: [(index: Int, error: StintError)], of count: Int) -> StintError? {
+    guard let first = faulty.first else { return nil }
+    guard faulty.count > 1 else { return first.error.at(index: first.index) }
+    let shown = faulty.prefix(10).map { $0.error.at(index: $0.index) }
+    let rest = faulty.count > shown.count ? "; and \(faulty.count - shown.count) more" : ""
+    return StintError(
+      first.error.type,
+      "\(faulty.count) of the batch's \(count) jobs can not be. " + shown.map(\.message).joined(separator: "; ") + rest,
+      details: shown.flatMap(\.details))
   }
 }
 

@@ -42,14 +42,17 @@ public final class LocalClient: JobClient {
     if jobs.contains(where: { types[$0.type] == nil }) { types = try await allTypes() }
     var checked: [Job] = []
     checked.reserveCapacity(jobs.count)
+    var faulty: [(index: Int, error: StintError)] = []
     for (index, new) in jobs.enumerated() {
       do throws(StintError) {
         checked.append(
           try new.checked(against: types, limits: limits, id: random.jobID(at: at), at: at, by: actor))
       } catch {
-        throw jobs.count == 1 ? error : error.at(index: index)
+        if jobs.count == 1 { throw error }
+        faulty.append((index, error))
       }
     }
+    if let error = StintError.batch(faulty, of: jobs.count) { throw error }
     guard !checked.isEmpty else { return [] }
     switch try await stored({ () throws(StoreError) in try await store.insert([checked], at: at) })[0] {
     case .inserted(let stored):

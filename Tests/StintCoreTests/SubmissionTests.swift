@@ -100,6 +100,33 @@ import Testing
     #expect(throws: StintError.self) { try read("[]") }
   }
 
+  @Test func aBatchNamesEveryFaultOfEveryJob() throws {
+    let good = #"{"type": "plain"}"#
+    let json = "[\(good), {\"x\": 1}, \(good), {\"type\": \"plain\", \"queue\": 2, \"retry\": \"never\"}]"
+    let batch = try JSONParser.parse(Array(json.utf8))
+    #expect(
+      faults { _ = try NewJob.list(json: batch, limits: Limits(), now: start) }
+        == ["1.x", "1.type", "3.queue", "3.retry"])
+    let error = try #require(
+      StintError.batch((0..<12).map { ($0, StintError(.unknownType, "Unknown job type \"x\"")) }, of: 20))
+    #expect(error.type == .unknownType)
+    #expect(error.message.hasPrefix("12 of the batch's 20 jobs can not be. Job 0 of the batch: Unknown job type"))
+    #expect(error.message.hasSuffix("; and 2 more"))
+    #expect(StintError.batch([], of: 20) == nil)
+  }
+
+  @Test func aSecretValueIsNeverRepeated() {
+    let values: [(Param, JSONValue)] = [
+      (Param("key", .string, max: 3, secret: true), "hunter2"), (Param("key", .integer, secret: true), "hunter2"),
+      (Param("key", .string, choices: ["a"], secret: true), "hunter2"),
+      (Param("key", .integer, max: 9, secret: true), 4711),
+    ]
+    for (param, value) in values {
+      let fault = param.fault(in: value) ?? ""
+      #expect(fault.hasPrefix("***") && !fault.contains("hunter2") && !fault.contains("4711"), "\(fault)")
+    }
+  }
+
   @Test func anUnknownOptionIsRefusedAlsoWhereItIsNull() {
     #expect(
       faults {
