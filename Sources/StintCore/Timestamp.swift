@@ -22,11 +22,13 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     self.microseconds = Int64((seconds * 1_000_000).rounded())
   }
 
-  /// An instant from ISO 8601 text such as `2026-11-21T08:00:00Z`, `2026-11-21T08:00:00.25+01:00`, or nil.
+  /// An instant from ISO 8601 text such as `2026-11-21T08:00:00Z`, `2026-11-21T08:00:00.25+01:00`, or `2026-11-21`, the
+  /// first instant of that day in UTC; else nil.
   public init?(iso8601 text: String) {
     let plain = Date.ISO8601FormatStyle(includingFractionalSeconds: false)
     let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-    guard let date = (try? fractional.parse(text)) ?? (try? plain.parse(text)) else { return nil }
+    let day = text.count == 10 ? text + "T00:00:00Z" : text
+    guard let date = (try? fractional.parse(day)) ?? (try? plain.parse(day)) else { return nil }
     self.init(seconds: date.timeIntervalSince1970)
   }
 

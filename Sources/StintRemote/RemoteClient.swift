@@ -1,9 +1,18 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 public import StintCore
 public import StintEngine
 import StintStore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// A client that works over HTTP on a server elsewhere, with the results and errors of a local one.
 ///
@@ -263,7 +272,16 @@ public final class RemoteClient: JobClient {
     if error is CancellationError || (error as? HTTPClientError) == .cancelled {
       return StintError(.storeUnavailable, "\(baseURL): the request was cancelled")
     }
-    return StintError(.storeUnavailable, "\(baseURL) can not be reached: \(error)")
+    return StintError(.storeUnavailable, "\(baseURL) can not be reached: \(Self.reason(error))")
+  }
+
+  /// The system's own words where it has some.
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case let error as IOError: String(cString: strerror(error.errnoCode))
+    case let error as NIOConnectionError: error.connectionErrors.first.map { reason($0.error) } ?? "\(error)"
+    default: "\(error)"
+    }
   }
 
   private func strange(_ what: String) -> StintError {

@@ -4,6 +4,14 @@ import StintCore
 import StintStore
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// The one writer: takes everything that is waiting, does it in one transaction, and answers once that is on disk.
 ///
 /// What arrives while a transaction is on its way to disk travels in the next (natural batching): nothing waits when
@@ -225,6 +233,8 @@ extension StoreError {
       case SQLITE_BUSY, SQLITE_LOCKED: "The database \(path) is locked by another process"
       case SQLITE_FULL: "The disk of \(path) is full"
       case SQLITE_READONLY: "The database \(path) can not be written: it is read-only"
+      case SQLITE_CANTOPEN where access(path, R_OK | W_OK) != 0 && errno == EACCES:
+        "The database \(path) can not be opened: this user may not read and write it"
       case SQLITE_CANTOPEN: "The database \(path) can not be opened"
       case SQLITE_CORRUPT: "The database \(path) is damaged"
       default: "The database \(path) failed"

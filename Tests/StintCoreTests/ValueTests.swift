@@ -72,8 +72,9 @@ import Testing
     #expect(Timestamp(iso8601: "2025-11-27T08:00:00.25Z") == instant)
     #expect(Timestamp(iso8601: "2025-11-27T09:00:00.250+01:00") == instant)
     #expect(Timestamp(iso8601: "2025-11-27T08:00:00Z") == Timestamp(microseconds: 1_764_230_400_000_000))
+    #expect(Timestamp(iso8601: "2025-11-27") == Timestamp(microseconds: 1_764_201_600_000_000))
     #expect(instant.iso8601 == "2025-11-27T08:00:00.250Z")
-    for text in ["", "yesterday", "2025-11-27", "2025-13-01T00:00:00Z", "08:00"] {
+    for text in ["", "yesterday", "2025-11-31x", "2025-13-01T00:00:00Z", "08:00"] {
       #expect(Timestamp(iso8601: text) == nil, "\(text)")
     }
   }

@@ -55,8 +55,8 @@ struct List: AsyncParsableCommand {
         var last: [String]?
         while true {
           let lines = view.lines(try await door.client.list(query))
-          if session.console.isTerminal {
-            session.console.write("\u{1B}[H\u{1B}[2J" + lines.map { $0 + "\n" }.joined())
+          if let height = session.console.height {
+            session.console.write("\u{1B}[H\u{1B}[2J" + Self.screen(lines, height: height))
           } else if lines != last {
             session.console.write(lines.map { $0 + "\n" }.joined())
           }
@@ -65,6 +65,13 @@ struct List: AsyncParsableCommand {
         }
       }
     }
+  }
+
+  /// As many lines as fit, without the last one's end, which would scroll the first away.
+  private static func screen(_ lines: [String], height: Int) -> String {
+    guard lines.count > height else { return lines.joined(separator: "\n") }
+    let shown = lines.prefix(max(1, height - 1))
+    return (shown + ["… and \(lines.count - shown.count) more"]).joined(separator: "\n")
   }
 
   private func filter() throws(StintError) -> JobFilter {

@@ -27,11 +27,15 @@ struct Console: Sendable {
   }
 
   /// How many columns there are; nil where nothing limits a line.
-  var width: Int? {
-    guard isTerminal else { return nil }
+  var width: Int? { isTerminal ? size?.columns ?? 80 : nil }
+
+  /// How many lines fit on the screen; nil where nothing limits them.
+  var height: Int? { isTerminal ? size?.rows ?? 24 : nil }
+
+  private var size: (columns: Int, rows: Int)? {
     var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return nil }
+    return (Int(size.ws_col), Int(size.ws_row))
   }
 
   /// Writes a line to standard output.
