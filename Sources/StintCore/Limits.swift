@@ -18,6 +18,12 @@ public struct Limits: Sendable, Hashable {
   public var metadataBytes = 64 << 10
   /// Open Server-Sent Events streams.
   public var streams = 256
+  /// Open WebSockets.
+  public var sockets = 256
+  /// Commands within a second over one WebSocket.
+  public var socketCommandsPerSecond = 50
+  /// Bytes of one message from a WebSocket's client.
+  public var socketMessageBytes = 1 << 20
   /// Bytes of params or result up to which lists and events carry them.
   public var inlineBytes = 4 << 10
 

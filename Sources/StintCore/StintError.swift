@@ -36,6 +36,8 @@ public struct StintError: Error, Sendable, Hashable, CustomStringConvertible {
     case methodNotAllowed = "method_not_allowed"
     /// A body of another type than `application/json`.
     case unsupportedMediaType = "unsupported_media_type"
+    /// The path is a WebSocket, the request no handshake.
+    case upgradeRequired = "upgrade_required"
     /// The store can not do this.
     case unsupported
     /// Something is wrong with Stint itself.
@@ -53,6 +55,7 @@ public struct StintError: Error, Sendable, Hashable, CustomStringConvertible {
       case .tooLarge: 413
       case .unsupportedMediaType: 415
       case .invalidParams, .unknownType, .dependencyCycle, .unknownDependency, .unsupported: 422
+      case .upgradeRequired: 426
       case .queueFull, .quotaExceeded: 429
       case .storeUnavailable: 503
       case .internalError: 500
@@ -68,7 +71,7 @@ public struct StintError: Error, Sendable, Hashable, CustomStringConvertible {
       case .unauthorized, .forbidden: 77
       case .internalError: 70
       case .invalidParams, .unknownType, .duplicateID, .dependencyCycle, .unknownDependency, .illegalMove, .tooLarge,
-        .malformed, .methodNotAllowed, .unsupportedMediaType, .unsupported:
+        .malformed, .methodNotAllowed, .unsupportedMediaType, .upgradeRequired, .unsupported:
         65
       }
     }

@@ -77,6 +77,13 @@ extension JobClient {
   }
 }
 
+/// A client that can tell everything that happens, to all jobs.
+public protocol JobFeed: JobClient {
+  /// Everything that happens in this process from now on, with room for `buffer` events until they are read; a change
+  /// by another process is a ``FeedItem/resync``. Dropping the subscription ends it.
+  func subscribe(buffer: Int) -> Subscription
+}
+
 /// What happens to one job, as its watchers see it.
 public enum JobUpdate: Sendable, Hashable {
   /// It has this status now; the attempt began at `startedAt`. `error` is the last failure's.

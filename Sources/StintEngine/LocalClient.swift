@@ -4,7 +4,7 @@ public import StintStore
 import Synchronization
 
 /// The client that works on a store of this process.
-public final class LocalClient: JobClient {
+public final class LocalClient: JobFeed {
   /// Where the jobs live.
   let store: any Store
   /// Who is told what happens.
@@ -238,6 +238,9 @@ public final class LocalClient: JobClient {
     try await watcher.start()
     return JobUpdates { try await watcher.next() }
   }
+
+  /// See ``JobFeed/subscribe(buffer:)``.
+  public func subscribe(buffer: Int) -> Subscription { hub.subscribe(buffer: buffer) }
 
   /// Runs a store operation; its errors become those that users see.
   private func stored<Value: Sendable>(

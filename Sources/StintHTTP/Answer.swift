@@ -12,6 +12,8 @@ struct Answer: Sendable {
     case bytes([UInt8], type: String)
     /// Server-Sent Events, as long as the permit is held.
     case events(JobUpdates, StreamPermit)
+    /// A WebSocket in place of HTTP.
+    case socket(SocketOpening)
   }
 
   var status: HTTPResponse.Status
@@ -35,6 +37,9 @@ struct Answer: Sendable {
       status: HTTPResponse.Status(code: error.type.httpStatus), body: .bytes(writer.bytes, type: "application/json"))
     switch error.type {
     case .unauthorized: headers[.wwwAuthenticate] = "Bearer"
+    case .upgradeRequired:
+      headers[.upgrade] = "websocket"
+      headers[.secWebSocketVersion] = "13"
     case .queueFull, .quotaExceeded, .storeUnavailable: headers[.retryAfter] = "1"
     default: break
     }

@@ -29,6 +29,11 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private var isBroken = false
   private var isLingering = false
   private var closeWaits = false
+  /// The request that is read offers another protocol.
+  private var isUpgrade = false
+  /// The decoder waits behind such a request for the other protocol.
+  private var isDecoderStopped = false
+  private var isRemoved = false
   private var stall: Scheduled<Void>?
   private var lastClose: Scheduled<Void>?
 
@@ -42,13 +47,19 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isLingering, !isBroken else { return }
     switch unwrapInboundIn(data) {
-    case .head:
+    case .head(let head):
       isReading = true
       unanswered += 1
+      isUpgrade =
+        head.headerFields[.upgrade] != nil
+        && WebSocketHandshake.tokens(head.headerFields[values: .connection]).contains("upgrade")
     case .body: break
-    case .end: isReading = false
+    case .end:
+      isReading = false
+      isDecoderStopped = isUpgrade
     }
     context.fireChannelRead(data)
+    resumeDecoding(context)
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -87,6 +98,12 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     context.fireChannelInactive()
   }
 
+  func handlerRemoved(context: ChannelHandlerContext) {
+    isRemoved = true
+    stall?.cancel()
+    lastClose?.cancel()
+  }
+
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     stall?.cancel()
     stall = nil
@@ -107,6 +124,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     case .end:
       unanswered -= 1
       unflushed += 1
+      defer { resumeDecoding(context) }
       let written = promise ?? context.eventLoop.makePromise()
       written.futureResult.assumeIsolated().whenComplete { _ in self.answerIsOut(context) }
       context.write(data, promise: written)
@@ -115,7 +133,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func answerIsOut(_ context: ChannelHandlerContext) {
     unflushed -= 1
-    guard unflushed == 0, !isLingering else { return }
+    guard unflushed == 0, !isLingering, !isRemoved else { return }
     if closeWaits {
       context.close(promise: nil)
     } else if closesAfterAnswer {
@@ -132,6 +150,18 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // The answer is on its way to the socket; the stall and stop timers bound the wait.
     closeWaits = true
     lastClose = lastClose ?? schedule(context, in: shutdownGrace)
+  }
+
+  /// After a request that offered another protocol the decoder reads no more. Once it is answered as HTTP, a new
+  /// decoder takes the place of the old one, and gets what that one kept.
+  private func resumeDecoding(_ context: ChannelHandlerContext) {
+    guard isDecoderStopped, unanswered == 0, !isLingering else { return }
+    isDecoderStopped = false
+    let pipeline = context.pipeline.syncOperations
+    guard let old = try? pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self),
+      (try? pipeline.addHandler(HTTPChannel.decoder(), position: .after(old))) != nil
+    else { return context.close(promise: nil) }
+    pipeline.removeHandler(old, promise: nil)
   }
 
   private func answerBroken(_ context: ChannelHandlerContext) {

@@ -14,14 +14,14 @@ public import StintEngine
   import Musl
 #endif
 
-/// The HTTP face: REST and Server-Sent Events over a ``StintEngine/JobClient``, as a `Service`.
+/// The HTTP face: REST, Server-Sent Events and a WebSocket over a ``StintEngine/JobFeed``, as a `Service`.
 public struct HTTPServer: Service {
   private let core: ServiceCore
   private let onListening: @Sendable (Int) -> Void
 
   /// A server; `onListening` is told the port once it accepts connections.
   public init(
-    client: any JobClient, configuration: HTTPConfiguration = HTTPConfiguration(), time: any TimeSource = SystemTime(),
+    client: any JobFeed, configuration: HTTPConfiguration = HTTPConfiguration(), time: any TimeSource = SystemTime(),
     logger: Logger = Logger(label: "stint.http"), onListening: @escaping @Sendable (Int) -> Void = { _ in }
   ) {
     self.core = ServiceCore(client: client, configuration: configuration, time: time, logger: logger)
@@ -30,6 +30,9 @@ public struct HTTPServer: Service {
 
   /// Event streams that are open.
   public var openStreams: Int { core.streams.count }
+
+  /// WebSockets that are open.
+  public var openSockets: Int { core.sockets.count }
 
   /// Serves until the task is cancelled or the service group shuts down gracefully: then open streams end, answers
   /// under way get ``HTTPConfiguration/shutdownGrace``, and connections without a whole request are closed.
@@ -42,12 +45,10 @@ public struct HTTPServer: Service {
     var quiet = core.logger
     quiet.logLevel = max(quiet.logLevel, .warning)
     let core = core
-    let http1 = HTTPServerBuilder.http1(
-      configuration: HTTP1Channel.Configuration(
-        additionalChannelHandlers: [
-          ConnectionHandler(stallTimeout: configuration.idleTimeout, shutdownGrace: configuration.shutdownGrace)
-        ],
-        idleTimeout: TimeAmount(configuration.idleTimeout)))
+    let http1 = HTTPServerBuilder { responder in
+      HTTPChannel(
+        responder: responder, idleTimeout: configuration.idleTimeout, shutdownGrace: configuration.shutdownGrace)
+    }
     let onListening = onListening
     let server = try http1.buildServer(
       configuration: ServerConfiguration(
@@ -60,7 +61,19 @@ public struct HTTPServer: Service {
         core.logger.info("listening", metadata: ["host": "\(configuration.host)", "port": "\(port)"])
         onListening(port)
       })
-    do { try await server.run() } catch { throw Self.fault(error, configuration) }
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await core.feed.run() }
+        defer { group.cancelAll() }
+        try await withGracefulShutdownHandler {
+          try await server.run()
+        } onGracefulShutdown: {
+          core.feed.stop()
+        }
+      }
+    } catch {
+      throw Self.fault(error, configuration)
+    }
     core.logger.info("stopped listening", metadata: ["host": "\(configuration.host)"])
   }
 

@@ -71,6 +71,8 @@ struct Exchange: Sendable {
   let address: String
   /// Whether only the head of the answer is wanted.
   let isHead: Bool
+  /// The WebSocket handshake that the request is, where it is one.
+  let handshake: WebSocketHandshake?
 
   var client: any JobClient { service.client }
 

@@ -14,21 +14,27 @@ final class ServiceCore: Sendable {
   let table = RouteTable(Route.all)
   let gatekeeper: Gatekeeper
   let streams: StreamCounter
+  let sockets: StreamCounter
+  let feed: QueueFeed
   let readiness: Readiness
   let pages: WebPages
   private let secretParams: SecretParams
   private let date = DateField()
 
-  init(client: any JobClient, configuration: HTTPConfiguration, time: any TimeSource, logger: Logger) {
+  init(client: any JobFeed, configuration: HTTPConfiguration, time: any TimeSource, logger: Logger) {
     self.client = client
     self.configuration = configuration
     self.time = time
     self.logger = logger
     self.gatekeeper = Gatekeeper(configuration, time: time)
-    self.streams = StreamCounter(limit: configuration.limits.streams)
+    self.streams = StreamCounter(limit: configuration.limits.streams, name: "event streams")
+    self.sockets = StreamCounter(limit: configuration.limits.sockets, name: "WebSockets")
     self.readiness = Readiness(client: client, time: time)
     self.pages = WebPages(root: configuration.webRoot)
     self.secretParams = SecretParams(client: client, time: time)
+    self.feed = QueueFeed(
+      client: client, secrets: secretParams, inlineBytes: configuration.limits.inlineBytes, time: time,
+      logger: logger)
   }
 
   /// The secret params of these jobs' types.
@@ -71,6 +77,7 @@ final class ServiceCore: Sendable {
         answer.headers[.allow] = table.find(Self.path(of: request.head))?.place.methods
       }
     }
+    if case .socket(let opening) = answer.body { return try await serve(opening, channel, from: address) }
     // What is left of a large body is not read: the connection ends with the answer.
     let leavesBody = !isRead && hasLargeBody(request.head)
     let head = head(of: answer, origin: origin, closes: leavesBody)
@@ -144,7 +151,8 @@ final class ServiceCore: Sendable {
     let actor = StintCore.Actor(name: call.access.owner ?? "anonymous", origin: "http \(address)")
     return Exchange(
       service: self, query: call.query, pathParameter: call.pathParameter, fields: head.headerFields, body: body,
-      actor: actor, access: call.access, address: address, isHead: head.method == .head)
+      actor: actor, access: call.access, address: address, isHead: head.method == .head,
+      handshake: WebSocketHandshake(head))
   }
 
   private func shown(_ error: StintError) async -> Answer {
@@ -216,7 +224,7 @@ final class ServiceCore: Sendable {
       fields[.accessControlExposeHeaders] = "Link, Location, Retry-After"
     }
     switch answer.body {
-    case .empty: fields[.cacheControl] = answer.headers[.cacheControl] ?? "no-store"
+    case .empty, .socket: fields[.cacheControl] = answer.headers[.cacheControl] ?? "no-store"
     case .bytes(let bytes, let type):
       fields[.contentType] = type
       fields[.contentLength] = String(bytes.count)
@@ -233,7 +241,7 @@ final class ServiceCore: Sendable {
     _ answer: Answer, _ head: HTTPResponse, isHead: Bool, _ writer: consuming ResponseWriter, _ channel: any Channel
   ) async throws -> Int {
     switch answer.body {
-    case .empty:
+    case .empty, .socket:
       try await writer.writeResponse(head)
       return 0
     case .bytes(let bytes, _):

@@ -1,12 +1,17 @@
 import StintCore
 import Synchronization
 
-/// How many event streams are open, and how many may be.
+/// How many event streams, or sockets, are open, and how many may be.
 final class StreamCounter: Sendable {
   private let open = Mutex(0)
   let limit: Int
+  private let name: String
 
-  init(limit: Int) { self.limit = limit }
+  /// A counter of what is called `name` in messages.
+  init(limit: Int, name: String) {
+    self.limit = limit
+    self.name = name
+  }
 
   var count: Int { open.withLock { $0 } }
 
@@ -18,7 +23,7 @@ final class StreamCounter: Sendable {
       return true
     }
     guard isFree else {
-      throw StintError(.quotaExceeded, "\(limit) event streams are open, and that many are allowed; try again later")
+      throw StintError(.quotaExceeded, "\(limit) \(name) are open, and that many are allowed; try again later")
     }
     return StreamPermit(counter: self)
   }

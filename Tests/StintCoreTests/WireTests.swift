@@ -110,9 +110,9 @@ import Testing
     let table: [StintError.Kind: (Int, Int32)] = [
       .malformed: (400, 65), .unauthorized: (401, 77), .forbidden: (403, 77), .notFound: (404, 66),
       .methodNotAllowed: (405, 65), .duplicateID: (409, 65), .illegalMove: (409, 65), .superseded: (409, 75),
-      .tooLarge: (413, 65), .unsupportedMediaType: (415, 65), .invalidParams: (422, 65), .unknownType: (422, 65),
-      .dependencyCycle: (422, 65), .unknownDependency: (422, 65), .unsupported: (422, 65), .queueFull: (429, 75),
-      .quotaExceeded: (429, 75), .storeUnavailable: (503, 69), .internalError: (500, 70),
+      .tooLarge: (413, 65), .unsupportedMediaType: (415, 65), .upgradeRequired: (426, 65), .invalidParams: (422, 65),
+      .unknownType: (422, 65), .dependencyCycle: (422, 65), .unknownDependency: (422, 65), .unsupported: (422, 65),
+      .queueFull: (429, 75), .quotaExceeded: (429, 75), .storeUnavailable: (503, 69), .internalError: (500, 70),
     ]
     for kind in StintError.Kind.allCases {
       #expect(table[kind]?.0 == kind.httpStatus && table[kind]?.1 == kind.exitCode, "\(kind)")

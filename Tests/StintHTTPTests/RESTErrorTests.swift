@@ -294,7 +294,7 @@ actor Hold {
 }
 
 /// A client whose store is away, or hangs.
-struct FailingClient: JobClient {
+struct FailingClient: JobFeed {
   var error: StintError?
   let base: LocalClient
   var hold: Hold?
@@ -345,6 +345,7 @@ struct FailingClient: JobClient {
     try fail()
     return try await base.watch(id)
   }
+  func subscribe(buffer: Int) -> Subscription { base.subscribe(buffer: buffer) }
   func check() async throws(StintError) {
     await hold?.wait()
     try fail()

@@ -35,7 +35,7 @@ let quiet: Logger = {
 /// Runs a server while `body` does, then stops it gracefully.
 func withServer<Value: Sendable>(
   configuration: HTTPConfiguration = HTTPConfiguration(port: 0), store: (any Store)? = nil, slots: Int = 8,
-  handlers more: [Handler] = [], client wrap: @Sendable (LocalClient) -> any JobClient = { $0 }, logger: Logger = quiet,
+  handlers more: [Handler] = [], client wrap: @Sendable (LocalClient) -> any JobFeed = { $0 }, logger: Logger = quiet,
   _ body: @Sendable (TestServer) async throws -> Value
 ) async throws -> Value {
   let time = ManualTime()
