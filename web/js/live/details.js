@@ -1,0 +1,53 @@
+// Keeps the detail panel's job whole: reads it and its history when it is chosen and whenever it moved.
+
+import { isOver } from '../state/job.js';
+import { createProgressStream } from './progress-stream.js';
+
+const pauseMilliseconds = 400;
+
+export function createDetails({ store, api }) {
+  let shownID = null;
+  let stale = -1;
+  let timer = null;
+  let busy = false;
+  const stream = createProgressStream({ api, onEvent: store.dispatch, onEnd: () => read() });
+
+  async function read() {
+    const id = shownID;
+    if (id === null || busy) return;
+    busy = true;
+    clearTimeout(timer);
+    timer = null;
+    stale = store.state.detail?.stale ?? 0;
+    const asked = store.state.clock;
+    try {
+      const [job, history] = await Promise.all([api.job(id), api.history(id)]);
+      store.dispatch({ type: 'detail_read', job, asked });
+      store.dispatch({ type: 'history_read', id, history });
+    } catch (error) {
+      if (error.code === 404) store.dispatch({ type: 'job_missing', id });
+      store.dispatch({ type: 'detail_failed', id, message: error.message });
+    }
+    busy = false;
+    update();
+  }
+
+  function update() {
+    const { detail, collection, connection } = store.state;
+    const id = detail?.id ?? null;
+    if (id !== shownID) {
+      shownID = id;
+      stale = -1;
+      stream.follow(null);
+    }
+    if (id === null) return;
+    if (detail.stale !== stale && !busy && timer === null && !detail.gone) {
+      timer = setTimeout(read, stale < 0 ? 0 : pauseMilliseconds);
+    }
+    const job = collection.jobs.get({ id }) ?? detail.whole;
+    const isLive = job && job.status === 'running' && !detail.gone && connection.state === 'open';
+    stream.follow(isLive && !isOver(job.status) ? id : null);
+  }
+
+  return { update };
+}

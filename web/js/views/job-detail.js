@@ -1,0 +1,181 @@
+// The panel of the chosen job.
+
+import { h, keyed } from '../render/element.js';
+import { isOver } from '../state/job.js';
+import { countdownText } from '../text/time.js';
+import { linkOf, plainLine, plainText } from '../text/plain.js';
+import { attemptsView } from './attempts.js';
+import { icon } from './icons.js';
+import { jsonBlock } from './json-block.js';
+import { progressBar } from './progress-bar.js';
+import { statusBadge } from './status.js';
+import { duration, elapsed, timeInFull } from './time.js';
+import { timelineView } from './timeline.js';
+
+/** The chosen job: what was read of it, under what the list knows better. */
+export function detailJob({ detail, collection }) {
+  if (!detail) return null;
+  const held = collection.jobs.get({ id: detail.id });
+  if (!detail.whole) return held ?? null;
+  if (!held) return detail.whole;
+  const same = held.status === detail.whole.status && held.attempt === detail.whole.attempt;
+  return { ...detail.whole, ...held, error: same ? detail.whole.error : held.error, params: detail.whole.params,
+    result: detail.whole.result, progress: held.progress ?? (same ? detail.whole.progress : null) };
+}
+
+export const canCancel = (job) => Boolean(job) && !isOver(job.status);
+export const canRetry = (job) => job?.status === 'failed' || job?.status === 'cancelled';
+
+function actionsView(job, state, actions) {
+  const canWrite = !state.session?.read_only && !state.detail.gone;
+  const stopping = job.status === 'running' && job.cancel_requested_at;
+  const words = !canWrite ? null
+    : canCancel(job) ? (job.status === 'running'
+      ? 'Cancel asks the running attempt to stop; it is not retried.' : 'Cancel ends the job now; it will not start.')
+      : canRetry(job) ? `Retry puts it back into the queue; the next attempt is number ${(job.attempt ?? 0) + 1}, counts start anew.`
+        : null;
+  return h('div', { class: 'detail-actions' },
+    h('div', { class: 'button-line' },
+      canWrite && canCancel(job) && h('button', {
+        id: 'cancel-job', class: 'danger', disabled: Boolean(stopping), onclick: () => actions.cancelJob(job.id), 'aria-describedby': 'action-words',
+      }, icon('stop'), h('span', null, stopping ? 'Stopping…' : 'Cancel')),
+      canWrite && canRetry(job) && h('button', {
+        id: 'retry-job', class: 'primary', onclick: () => actions.retryJob(job.id), 'aria-describedby': 'action-words',
+      }, icon('retry'), h('span', null, 'Retry')),
+      h('button', {
+        id: 'copy-curl', class: 'quiet', title: 'Copies a curl command that submits this job again',
+        onclick: () => actions.copyCommand(job, 'curl'),
+      }, icon('copy'), h('span', null, 'curl')),
+      h('button', {
+        id: 'copy-command', class: 'quiet', title: 'Copies a stint command that submits this job again',
+        onclick: () => actions.copyCommand(job, 'stint'),
+      }, icon('copy'), h('span', null, 'stint'))),
+    words && h('p', { class: 'hint', id: 'action-words' }, words));
+}
+
+function progressView(job) {
+  if (!job.progress && job.status !== 'running') return null;
+  const percent = job.progress ? `${Math.round(job.progress.percent)} %` : 'no report yet';
+  return h('div', { class: 'detail-progress', 'data-field': 'progress', 'data-status': job.status },
+    job.status === 'running' ? progressBar(job) : null,
+    h('p', null, h('b', null, percent), ' ', h('span', { dir: 'auto' }, plainLine(job.progress?.message ?? ''))));
+}
+
+function stateWords(job, now) {
+  if (job.status === 'retrying' && job.next_retry_at) {
+    const left = countdownText(job.next_retry_at, now);
+    return `Next attempt ${left === 'now' ? 'now' : `in ${left}`}.`;
+  }
+  if (job.status === 'scheduled') {
+    const left = countdownText(job.run_at, now);
+    return `Starts ${left === 'now' ? 'now' : `in ${left}`}.`;
+  }
+  if (job.status === 'pending') return 'Waits for a free worker slot.';
+  if (job.status === 'blocked') return 'Waits for the jobs it depends on.';
+  if (job.status === 'running' && job.cancel_requested_at) return 'Asked to stop.';
+  return null;
+}
+
+const fact = (name, label, ...value) => h('div', { class: 'fact', 'data-fact': name },
+  h('dt', null, label), h('dd', { 'data-field': name, dir: 'auto' }, value));
+
+function tagsView(tags) {
+  const entries = Object.entries(tags ?? {});
+  return entries.length === 0 ? '—' : entries.map(([key, value]) => h('span', { class: 'chip', key }, plainLine(`${key}=${value}`)));
+}
+
+function durationView(job, now) {
+  if (job.status === 'running' && job.started_at) return elapsed(job.started_at, now);
+  return job.duration_seconds == null ? '—' : duration(job.duration_seconds);
+}
+
+function factsView(job, now, actions) {
+  const time = (seconds) => (seconds == null ? '—' : timeInFull(seconds, now));
+  const limits = [
+    ['timeout_seconds', 'Timeout'], ['stall_timeout_seconds', 'Stall timeout'], ['start_within_seconds', 'Start within'],
+  ];
+  return h('dl', { class: 'facts' },
+    fact('id', 'Id', h('code', null, plainLine(job.id)), h('button', {
+      class: 'icon-button small', 'aria-label': 'Copy id', title: 'Copy id', onclick: () => actions.copy(job.id, 'Id copied'),
+    }, icon('copy'))),
+    fact('attempt', 'Attempt', job.attempt ? `${job.attempt}` : 'none yet',
+      ` · ${job.retry_count ?? 0} of ${job.max_retries ?? 0} retries used`),
+    fact('queue', 'Queue', plainLine(job.queue)),
+    fact('priority', 'Priority', job.priority),
+    fact('created', 'Submitted', time(job.created_at)),
+    job.run_at && job.run_at - job.created_at > 0.001 ? fact('run-at', 'Due', time(job.run_at)) : null,
+    fact('started', 'Started', time(job.started_at)),
+    fact('completed', 'Ended', time(job.completed_at)),
+    fact('duration', 'Duration', durationView(job, now)),
+    fact('worker', 'Worker', job.worker_id ? h('code', null, plainLine(job.worker_id)) : '—'),
+    fact('tags', 'Tags', tagsView(job.tags)),
+    job.owner && fact('owner', 'Owner', plainLine(job.owner)),
+    job.cancelled_by && fact('cancelled-by', 'Cancelled by', plainLine(job.cancelled_by)),
+    job.deadline_at && fact('deadline', 'Deadline', time(job.deadline_at)),
+    limits.map(([name, label]) => job[name] != null && fact(name, label, duration(job[name]))));
+}
+
+function errorView(job) {
+  if (!job.error) return null;
+  return h('section', { class: 'block error-block', 'data-block': 'error' },
+    h('h3', null, job.status === 'failed' ? 'Error' : 'Last error'),
+    h('div', { 'data-field': 'error' },
+      h('p', { class: 'error-type' }, plainLine(job.error.type), job.error.attempt ? ` · attempt ${job.error.attempt}` : ''),
+      h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Error message', dir: 'auto' }, plainText(job.error.message))));
+}
+
+/** The addresses a fetch job's params or result name, as links: http and https only. */
+function linksView(job) {
+  const found = [job.params?.url, ...(Array.isArray(job.params?.urls) ? job.params.urls : [])]
+    .filter((text) => typeof text === 'string').map((text) => [text, linkOf(text)]).filter(([, link]) => link).slice(0, 10);
+  if (found.length === 0) return null;
+  return h('ul', { class: 'links' }, found.map(([text, link]) => h('li', { key: link },
+    icon('link'), h('a', { href: link, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, plainLine(text)))));
+}
+
+function missingView(state) {
+  const { detail } = state;
+  const words = detail.gone ? 'There is no such job. It may have been removed.' : detail.fault ?? 'Reading the job…';
+  return h('p', { class: 'quiet-text' }, words);
+}
+
+function bodyView(job, state, actions) {
+  const { detail } = state;
+  const now = Math.floor(state.now);
+  const whole = detail.whole;
+  const words = stateWords(job, now);
+  return [
+    detail.gone && h('p', { class: 'gone', role: 'status' }, 'This job was removed. What is shown is what was last known.'),
+    detail.fault && !detail.gone && h('p', { class: 'gone', role: 'status' }, plainText(detail.fault)),
+    actionsView(job, state, actions),
+    words && h('p', { class: 'state-words' }, words),
+    progressView(job),
+    errorView(job),
+    job.status === 'completed' && jsonBlock({
+      name: 'result', label: 'Result', value: whole?.result, note: whole ? 'null' : 'Reading…',
+    }, actions),
+    jsonBlock({ name: 'params', label: 'Params', value: whole?.params, note: whole ? 'null' : 'Reading…' }, actions),
+    linksView(job),
+    timelineView(job, detail.history, now),
+    attemptsView(job, detail.history, now),
+    h('section', { class: 'block' }, h('h3', null, 'Facts'), factsView(job, now, actions)),
+    whole?.metadata && Object.keys(whole.metadata).length > 0
+      && jsonBlock({ name: 'metadata', label: 'Metadata', value: whole.metadata }, actions),
+  ];
+}
+
+export function jobDetailView(state, actions) {
+  const { detail } = state;
+  if (!detail) return null;
+  const job = detailJob(state);
+  return [
+    h('div', { class: 'detail-head' },
+      h('div', { class: 'detail-title' },
+        h('h2', { id: 'detail-title', tabindex: -1, dir: 'auto' }, job ? plainLine(job.type) : 'Job'),
+        job && h('span', { 'data-field': 'status' }, statusBadge(job))),
+      h('button', { id: 'close-detail', class: 'icon-button', 'aria-label': 'Close', title: 'Close (Escape)', onclick: actions.closeJob },
+        icon('close'))),
+    keyed(`body-${detail.id}`, [job?.asOf, detail, Math.floor(state.now), state.session],
+      () => h('div', { class: 'detail-body' }, job ? bodyView(job, state, actions) : missingView(state))),
+  ];
+}

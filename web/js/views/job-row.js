@@ -1,0 +1,73 @@
+// One job of the list: two lines, status at the left, time at the right.
+
+import { h } from '../render/element.js';
+import { isOver } from '../state/job.js';
+import { countdownText } from '../text/time.js';
+import { plainLine, shortId } from '../text/plain.js';
+import { progressBar } from './progress-bar.js';
+import { statusBadge } from './status.js';
+import { duration, elapsed, timeAgo } from './time.js';
+
+const until = (time, now) => {
+  const text = countdownText(time, now);
+  return text === 'now' ? 'now' : `in ${text}`;
+};
+
+const note = (text, kind) => h('span', { class: 'row-note', 'data-kind': kind, dir: 'auto' }, plainLine(text));
+
+/** The second line: what matters most for the status. */
+function secondLine(job, now) {
+  switch (job.status) {
+    case 'running':
+      return [progressBar(job),
+        h('span', { class: 'row-percent' }, job.progress ? `${Math.round(job.progress.percent)} %` : ''),
+        note(job.cancel_requested_at ? 'asked to stop' : job.progress?.message ?? 'started')];
+    case 'retrying':
+      return [h('span', { class: 'row-lead' }, `retries ${job.next_retry_at ? until(job.next_retry_at, now) : 'soon'}`),
+        note(job.error?.message ?? '', 'error')];
+    case 'scheduled':
+      return [h('span', { class: 'row-lead' }, `starts ${job.run_at ? until(job.run_at, now) : 'later'}`), note(job.summary)];
+    case 'blocked':
+      return [h('span', { class: 'row-lead' }, 'waits for other jobs'), note(job.summary)];
+    case 'failed':
+      return [note(job.error ? `${job.error.type}: ${job.error.message}` : 'failed', 'error')];
+    case 'cancelled':
+      return [note(job.cancelled_by ? `cancelled by ${job.cancelled_by}` : job.summary || 'cancelled')];
+    default:
+      return [note(job.summary || (job.status === 'pending' ? 'waits for a free slot' : ''))];
+  }
+}
+
+function chips(job) {
+  const most = (job.max_retries ?? 0) + 1;
+  return [
+    job.queue !== 'default' && h('span', { class: 'chip', title: `Queue ${job.queue}` }, plainLine(job.queue)),
+    job.priority !== 'normal' && h('span', { class: 'chip', 'data-priority': job.priority, title: 'Priority' }, job.priority),
+    job.attempt > 1 && h('span', {
+      class: 'chip', title: `Attempt ${job.attempt}; ${job.retry_count ?? 0} of ${job.max_retries ?? 0} retries used`,
+    }, job.attempt <= most ? `attempt ${job.attempt} of ${most}` : `attempt ${job.attempt}`),
+  ];
+}
+
+function times(job, now) {
+  const took = job.status === 'running' && job.started_at ? elapsed(job.started_at, now)
+    : isOver(job.status) && job.duration_seconds != null ? duration(job.duration_seconds) : null;
+  const when = isOver(job.status) && job.completed_at ? job.completed_at : job.created_at;
+  return [took && h('span', { class: 'row-took' }, took), h('span', { class: 'row-when' }, timeAgo(when, now))];
+}
+
+/** `place`: {top, index, isSelected, isActive} */
+export function jobRow(job, now, { top, index, isSelected, isActive }, actions) {
+  return h('div', {
+    class: 'row', role: 'row', 'data-job': job.id, 'data-status': job.status, tabindex: isActive ? 0 : -1,
+    'aria-rowindex': index, 'aria-selected': String(isSelected), style: { transform: `translateY(${top}px)` },
+    onclick: () => actions.openJob(job.id), onfocus: () => actions.activate(job.id),
+  },
+  h('div', { role: 'gridcell', class: 'row-status' }, statusBadge(job)),
+  h('div', { role: 'gridcell', class: 'row-main' },
+    h('div', { class: 'row-first' },
+      h('span', { class: 'row-type', dir: 'auto' }, plainLine(job.type)),
+      h('code', { class: 'row-id', title: job.id }, plainLine(shortId(job.id))), chips(job)),
+    h('div', { class: 'row-second' }, secondLine(job, now))),
+  h('div', { role: 'gridcell', class: 'row-times' }, times(job, now)));
+}

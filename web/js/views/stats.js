@@ -1,0 +1,47 @@
+// The live figures: how many jobs stand how, how fast it goes, which slots are busy.
+
+import { h } from '../render/element.js';
+import { countText, rateText } from '../text/number.js';
+import { durationText } from '../text/duration.js';
+import { glyph } from './status.js';
+
+const mostDots = 16;
+const counted = [
+  ['running', 'Running'], ['pending', 'Pending'], ['retrying', 'Retrying'], ['scheduled', 'Scheduled'],
+  ['failed', 'Failed'], ['completed', 'Completed'], ['cancelled', 'Cancelled'],
+];
+
+function countStat(stats, name, label) {
+  const count = stats?.[name];
+  return h('div', { class: 'stat', 'data-status': name, 'data-zero': !count },
+    h('dt', null, glyph(name), h('span', null, label)),
+    h('dd', { 'data-stat': name }, countText(count)));
+}
+
+function slots(worker) {
+  const capacity = worker?.capacity ?? 0;
+  const active = worker?.active ?? 0;
+  const dots = capacity > 0 && capacity <= mostDots
+    ? h('span', { class: 'slots', 'aria-hidden': 'true' },
+      Array.from({ length: capacity }, (_, slot) => h('span', { 'data-busy': slot < active })))
+    : null;
+  return h('div', { class: 'stat' },
+    h('dt', null, h('span', null, 'Slots busy'), dots),
+    h('dd', { 'data-stat': 'slots', title: `${active} of ${capacity} worker slots are busy` },
+      worker ? `${countText(active)}/${countText(capacity)}` : '—'));
+}
+
+export function statsView(state) {
+  const { stats } = state;
+  return h('dl', { class: 'stat-list' },
+    counted.map(([name, label]) => countStat(stats, name, label)),
+    h('div', { class: 'stat' },
+      h('dt', null, h('span', null, 'Jobs a second')),
+      h('dd', { 'data-stat': 'throughput', title: `ended in the last ${stats?.window_seconds ?? 10} s` },
+        rateText(stats?.throughput))),
+    h('div', { class: 'stat' },
+      h('dt', null, h('span', null, 'Mean duration')),
+      h('dd', { 'data-stat': 'avg', title: `of the last ${stats?.window_seconds ?? 10} s` },
+        stats?.avg_duration_ms == null ? '—' : durationText(stats.avg_duration_ms / 1000))),
+    slots(stats?.worker));
+}
