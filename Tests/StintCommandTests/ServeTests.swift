@@ -104,10 +104,10 @@ import Testing
   @Test func runningJobsMayFinishDuringAGracefulStop() async throws {
     try await Program.with { program in
       let server = try await Server.start(program)
-      let submit = ["submit", "countdown", "-p", "seconds=2", "--id", "short-001", "--url", server.url]
+      let submit = ["submit", "countdown", "-p", "seconds=6", "--id", "short-001", "--url", server.url]
       #expect(try await program.run(submit).code == 0)
       let follow = try Child(program, ["follow", "short-001"])
-      try await follow.line("progress") { $0.contains("seconds remaining") }
+      try await follow.line("progress") { $0.contains("remaining") }
       server.child.send(SIGTERM)
       #expect(try await server.child.exit() == 0)
       #expect(try await follow.exit() == 0)

@@ -197,7 +197,7 @@ extension TestServer {
 
 /// Fails instead of hanging: what `body` gives, if it is there in time.
 func within<Value: Sendable>(
-  seconds: Int = 20, _ what: String, _ body: @escaping @Sendable () async throws -> Value
+  seconds: Int = 60, _ what: String, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
   try await withThrowingTaskGroup(of: Value.self) { group in
     group.addTask(operation: body)
