@@ -69,6 +69,9 @@ public final class RemoteClient: JobClient {
     self.http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
+  // Dropping the client beneath without this would trap in debug builds.
+  deinit { http.shutdown { _ in } }
+
   /// Closes all connections; nothing can be asked after that.
   public func shutdown() async {
     // It fails only where it was shut down before.

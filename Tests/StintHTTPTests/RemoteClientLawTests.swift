@@ -37,7 +37,13 @@ import Testing
 func withRemote<Value: Sendable>(
   _ server: TestServer, token: String? = nil, _ body: (RemoteClient) async throws -> Value
 ) async throws -> Value {
-  let remote = try RemoteClient(baseURL: server.url, token: token)
+  try await withRemote(try RemoteClient(baseURL: server.url, token: token), body)
+}
+
+/// The client, shut down after `body`, also where that throws: dropping one that was not shut down traps.
+func withRemote<Value: Sendable>(
+  _ remote: RemoteClient, _ body: (RemoteClient) async throws -> Value
+) async throws -> Value {
   do {
     let value = try await body(remote)
     await remote.shutdown()

@@ -1,3 +1,4 @@
+import Foundation
 import StintCore
 import StintEngine
 import StintHTTP
@@ -126,12 +127,13 @@ import Testing
   }
 
   @Test func saysWhatCanNotBeReached() async throws {
-    let port = try await withServer { $0.port }
-    let remote = try RemoteClient(baseURL: "http://127.0.0.1:\(port)/")
-    let error = try await fault { () throws(StintError) in try await remote.stats() }
-    #expect(error.type == .storeUnavailable)
-    #expect(error.message.contains("http://127.0.0.1:\(port)"))
-    await remote.shutdown()
+    let held = try HeldPort()
+    let port = held.number
+    try await withRemote(try RemoteClient(baseURL: "http://127.0.0.1:\(port)/")) { remote in
+      let error = try await fault { () throws(StintError) in try await remote.stats() }
+      #expect(error.type == .storeUnavailable)
+      #expect(error.message == "http://127.0.0.1:\(port) can not be reached: Connection refused")
+    }
     for wrong in ["", "127.0.0.1:8080", "ftp://x", "http://", "http://a b", "http://u:p@h", "http://h?x=1"] {
       #expect(throws: StintError.self, "\(wrong)") { try RemoteClient(baseURL: wrong) }
     }
@@ -139,45 +141,73 @@ import Testing
 
   @Test func comesBackWhenTheServerDoes() async throws {
     let store = MemoryStore()
-    // A port that is free, and will be taken twice.
-    let port = try await withServer { $0.port }
+    // A port that will be taken twice.
+    let held = try HeldPort()
+    let port = held.number
     var job = NewJob("noop")
     job.id = "later-job"
     job.delay = .seconds(3_600)
     let later = job
     let id = try #require(JobID("later-job"))
-    let remote = try RemoteClient(baseURL: "http://127.0.0.1:\(port)", patience: .seconds(20))
     let (stored, seen, ended) = (Hold(), Hold(), Hold())
-    let updates = try await withThrowingTaskGroup(of: [JobUpdate].self) { group in
-      group.addTask {
-        await stored.wait()
-        var updates: [JobUpdate] = []
-        for try await update in try await remote.watch(id) {
-          updates.append(update)
-          await seen.release()
+    let client = try RemoteClient(baseURL: "http://127.0.0.1:\(port)", patience: .seconds(60))
+    let updates = try await withRemote(client) { remote in
+      try await withThrowingTaskGroup(of: [JobUpdate].self) { group in
+        group.addTask {
+          await stored.wait()
+          var updates: [JobUpdate] = []
+          for try await update in try await remote.watch(id) {
+            updates.append(update)
+            await seen.release()
+          }
+          await ended.release()
+          return updates
         }
-        await ended.release()
-        return updates
+        group.addTask {
+          try await withServer(configuration: HTTPConfiguration(port: port), store: store) { server in
+            _ = try await server.client.submit([later], by: tester)
+            await stored.release()
+            await seen.wait()
+          }
+          try await withServer(configuration: HTTPConfiguration(port: port), store: store) { server in
+            _ = try await server.client.cancel(id, by: tester)
+            await ended.wait()
+          }
+          return []
+        }
+        var all: [JobUpdate] = []
+        while let some = try await group.next() { all += some }
+        return all
       }
-      group.addTask {
-        try await withServer(configuration: HTTPConfiguration(port: port), store: store) { server in
-          _ = try await server.client.submit([later], by: tester)
-          await stored.release()
-          await seen.wait()
-        }
-        try await withServer(configuration: HTTPConfiguration(port: port), store: store) { server in
-          _ = try await server.client.cancel(id, by: tester)
-          await ended.wait()
-        }
-        return []
-      }
-      var all: [JobUpdate] = []
-      while let some = try await group.next() { all += some }
-      return all
     }
     #expect(updates.count == 2, "the state once, although it was told twice; and the end")
     guard case .ended(let last)? = updates.last else { throw StintError(.internalError, "no end") }
     #expect(last.status == .cancelled)
-    await remote.shutdown()
   }
+}
+
+/// A port of the loopback address on which nobody answers until a server takes it, and which no other test gets.
+private final class HeldPort: Sendable {
+  let number: Int
+  private let descriptor: Int32
+
+  init() throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var yes: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let descriptor = descriptor
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+      }
+    }
+    number = Int(UInt16(bigEndian: address.sin_port))
+    try #require(isBound)
+  }
+
+  deinit { close(descriptor) }
 }
