@@ -54,16 +54,30 @@ public final class LocalClient: JobFeed {
     }
     if let error = StintError.batch(faulty, of: jobs.count) { throw error }
     guard !checked.isEmpty else { return [] }
-    switch try await stored({ () throws(StoreError) in try await store.insert([checked], at: at) })[0] {
+    let (results, isRepeated) = try await persistently { () throws(StoreError) in
+      try await store.insert([checked], at: at)
+    }
+    switch results[0] {
     case .inserted(let stored):
       announce(stored, at: at)
       return stored
     case .duplicate(let index, let existing):
+      if isRepeated, let stored = try await earlier(checked) {
+        announce(stored, at: at)
+        return stored
+      }
       let error = StintError(
         .duplicateID, "A job with the id \(existing.id) exists: \(existing.spec.type), \(existing.status.rawValue)",
         existing: existing)
       throw jobs.count == 1 ? error : error.at(index: index)
     }
+  }
+
+  /// The jobs as they stand, if an earlier call whose answer was lost has stored them; else nil.
+  private func earlier(_ submitted: [Job]) async throws(StintError) -> [Job]? {
+    let found = try await jobs(submitted.map(\.id)).compactMap { $0 }
+    guard found.map(\.spec) == submitted.map(\.spec) else { return nil }
+    return found
   }
 
   private func announce(_ jobs: [Job], at: Timestamp) {
@@ -103,12 +117,20 @@ public final class LocalClient: JobFeed {
       do throws(Lifecycle.IllegalMove) {
         change = try Lifecycle.move(current, cause, at: at, random: random.unit())
       } catch { throw StintError.illegal(error) }
-      switch try await stored({ () throws(StoreError) in try await store.apply([change], at: at) })[0] {
+      let (results, isRepeated) = try await persistently { () throws(StoreError) in
+        try await store.apply([change], at: at)
+      }
+      switch results[0] {
       case .applied:
         let after = change.applied(to: current)
         hub.publish([.moved(after)], at: at)
         return after
-      case .stale(let job): current = job
+      case .stale(let job):
+        if isRepeated, try await stored({ () throws(StoreError) in try await store.earlier(change) }) != nil {
+          hub.publish([.moved(job)], at: at)
+          return job
+        }
+        current = job
       case .missing: throw .notFound(id.text)
       }
     }
@@ -242,10 +264,12 @@ public final class LocalClient: JobFeed {
   /// See ``JobFeed/subscribe(buffer:)``.
   public func subscribe(buffer: Int) -> Subscription { hub.subscribe(buffer: buffer) }
 
-  /// Runs a store operation; its errors become those that users see.
+  private var persistently: Persistence { Persistence(time: time, random: random) }
+
+  /// Runs a store operation that may be done twice; see ``Persistence``.
   private func stored<Value: Sendable>(
     _ operation: () async throws(StoreError) -> Value
   ) async throws(StintError) -> Value {
-    do throws(StoreError) { return try await operation() } catch { throw error.stintError }
+    try await persistently(operation).value
   }
 }

@@ -88,7 +88,7 @@ final class LocalGateway: WorkerGateway {
           guard now.status == .running, now.state.revision == known.revision,
             now.state.cancelRequestedAt != known.cancelRequestedAt
           else {
-            if let status = try await earlier(changes[position]) {
+            if let status = try await store.earlier(changes[position]) {
               results[index] = .settled(status)
               events.append(.moved(now))
             }
@@ -107,14 +107,6 @@ final class LocalGateway: WorkerGateway {
     if let urgency { hub.hint(.ready(urgency)) }
     log(events)
     return results
-  }
-
-  /// What this outcome made of the job, if it was stored by an earlier call whose answer was lost; else nil.
-  private func earlier(_ change: Change) async throws(StoreError) -> JobStatus? {
-    guard let ours = change.event else { return nil }
-    let stored = try await store.history([change.id])[0].last { $0.attempt == ours.attempt && $0.kind == ours.kind }
-    guard let stored, stored.workerID == ours.workerID, stored.at == ours.at else { return nil }
-    return stored.status
   }
 
   /// The jobs as they were claimed; those that end for a cancel as they stand now, because the mark came later.

@@ -31,8 +31,11 @@ final class SQLiteConnection {
     self.handle = opened
     sqlite3_extended_result_codes(opened, 1)
     stint_sqlite_use_lookaside(opened)
-    sqlite3_busy_timeout(opened, 5_000)
+    waitForLocks(milliseconds: 10_000)
   }
+
+  /// How long to wait for a lock that another process holds, before the operation fails.
+  func waitForLocks(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
 
   deinit {
     statements.removeAll()

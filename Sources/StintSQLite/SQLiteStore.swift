@@ -73,8 +73,11 @@ public final class SQLiteStore: Store {
     try writing.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
     try writing.execute(Self.pragmas)
     try Schema.migrate(writing)
+    // From here on callers try five times and workers for ever: a lock that is held for longer is told of soon.
+    writing.waitForLocks(milliseconds: Self.lockWait)
     func connect(_ setting: String) throws -> SQLiteReader {
       let connection = try SQLiteConnection(path: path, flags: SQLITE_OPEN_READWRITE)
+      connection.waitForLocks(milliseconds: Self.lockWait)
       try connection.execute(setting)
       try connection.execute(Self.pragmas)
       return SQLiteReader(connection: connection)
@@ -86,6 +89,9 @@ public final class SQLiteStore: Store {
     self.poll = poll
     self.capabilities = StoreCapabilities(name: "sqlite", location: path, isDurable: true, isShared: true)
   }
+
+  /// How long one try waits for a lock, in milliseconds.
+  private static let lockWait: Int32 = 2_000
 
   /// Makes the file with mode 0600 before SQLite would make it readable for others.
   private static func prepareFile(_ path: String, creation: Creation) throws {

@@ -128,18 +128,60 @@ import Testing
 
   @Test(arguments: StoreKind.allCases) func submittingSaysThatTheStoreIsAway(_ kind: StoreKind) async throws {
     let work = handler { _ in nil }
-    try await withFaultyEngine(on: kind, [work]) { engine, store, _ in
+    try await withFaultyEngine(on: kind, [work]) { engine, store, time in
       store.fail([.insert, .reads, .check])
-      let submit = await #expect(throws: StintError.self) { try await engine.client.submit(NewJob("work")) }
-      #expect(submit == StintError(.storeUnavailable, "The store is away (insert)"))
-      let read = await #expect(throws: StintError.self) { try await engine.client.job(JobID(known: "x")) }
-      #expect(read?.type == .storeUnavailable)
-      let check = await #expect(throws: StintError.self) { try await engine.client.check() }
-      #expect(check?.type == .storeUnavailable)
+      let began = time.uptime()
+      try await advancing(time) {
+        let submit = await #expect(throws: StintError.self) { try await engine.client.submit(NewJob("work")) }
+        #expect(submit == StintError(.storeUnavailable, "The store is away (insert)"))
+        let read = await #expect(throws: StintError.self) { try await engine.client.job(JobID(known: "x")) }
+        #expect(read?.type == .storeUnavailable)
+        let check = await #expect(throws: StintError.self) { try await engine.client.check() }
+        #expect(check?.type == .storeUnavailable)
+      }
+      #expect(store.failures(of: .insert) == 5, "five tries")
+      #expect(time.uptime() - began >= .milliseconds(50 + 100 + 200 + 400), "with growing waits")
       store.heal()
       let job = try await engine.client.submit(NewJob("work"))
       #expect(try await engine.client.end(of: job.id).status == .completed)
       #expect(try await engine.client.list(JobQuery()).jobs.count == 1, "what was refused is not there")
+    }
+  }
+
+  /// A store that is away for less than five tries costs a caller time, and nothing else: what was stored by a try
+  /// whose answer was lost is not stored again, and is no duplicate of itself.
+  @Test(arguments: StoreKind.allCases, [FaultyStore.Moment.before, .after])
+  func aCallerSeesNothingOfAShortOutage(_ kind: StoreKind, moment: FaultyStore.Moment) async throws {
+    let gate = Gate()
+    let work = handler { context in
+      try await gate.pass(context)
+      return nil
+    }
+    try await withFaultyEngine(on: kind, [work], slots: 1) { engine, store, time in
+      var named = NewJob("work")
+      named.id = "own-name"
+      let batch = [named, NewJob("work")]
+      store.fail([.insert], moment, times: 3)
+      let jobs = try await advancing(time) { try await engine.client.submit(batch, by: someone) }
+      #expect(jobs.map(\.spec.type) == ["work", "work"] && jobs[0].id.text == "own-name")
+      #expect(try await engine.client.list(JobQuery()).jobs.count == 2)
+      let again = await #expect(throws: StintError.self) { try await engine.client.submit([named], by: someone) }
+      #expect(again?.type == .duplicateID, "another submission of that id is one")
+
+      await gate.wait(inside: 1)
+      store.fail([.apply], moment, times: 2)
+      let waiting = try await advancing(time) { try await engine.client.cancel(jobs[1].id, by: someone) }
+      #expect(waiting.status == .cancelled)
+      store.fail([.apply], moment, times: 2)
+      let running = try await advancing(time) { try await engine.client.cancel(jobs[0].id, by: someone) }
+      #expect(running.state.isCancelRequested)
+      let ended = try await advancing(time) { try await engine.client.end(of: jobs[0].id) }
+      #expect(ended.status == .cancelled)
+      store.fail([.apply], moment, times: 2)
+      let retried = try await advancing(time) { try await engine.client.retry(jobs[1].id, by: someone) }
+      #expect(!retried.status.isTerminal)
+      gate.open()
+      #expect(try await advancing(time) { try await engine.client.end(of: jobs[1].id) }.status == .completed)
     }
   }
 

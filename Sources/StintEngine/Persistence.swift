@@ -1,0 +1,45 @@
+import StintCore
+import StintStore
+
+/// How often a caller asks a store that is away, before it is told so: SPEC §13.
+///
+/// A worker asks for ever; it has attempts to settle. A caller has somebody waiting.
+struct Persistence: Sendable {
+  /// Tries in all.
+  static let tries = 5
+  /// The wait before the second try; each further one is twice as long, and up to a half more by chance, so that callers
+  /// do not come back as one wave.
+  static let firstWait: Duration = .milliseconds(50)
+
+  let time: any TimeSource
+  let random: RandomSource
+
+  /// Runs a store operation until it succeeds, fails for good, or was tried ``tries`` times. Its errors become those
+  /// that users see. `isRepeated` tells whether an earlier try may have had its effect.
+  func callAsFunction<Value: Sendable>(
+    _ operation: () async throws(StoreError) -> Value
+  ) async throws(StintError) -> (value: Value, isRepeated: Bool) {
+    var isRepeated = false
+    var wait = Self.firstWait
+    for _ in 1..<Self.tries {
+      do throws(StoreError) { return (try await operation(), isRepeated) } catch {
+        guard case .unavailable(_, let effect) = error else { throw error.stintError }
+        if effect == .unknown { isRepeated = true }
+        // A caller that no longer waits is told at once.
+        guard (try? await time.sleep(for: wait + wait / 2 * random.unit())) != nil else { throw error.stintError }
+        wait = wait * 2
+      }
+    }
+    do throws(StoreError) { return (try await operation(), isRepeated) } catch { throw error.stintError }
+  }
+}
+
+extension Store {
+  /// What this change made of the job, if an earlier call whose answer was lost has stored it; else nil.
+  func earlier(_ change: Change) async throws(StoreError) -> JobStatus? {
+    guard let ours = change.event else { return nil }
+    let stored = try await history([change.id])[0].last { $0.attempt == ours.attempt && $0.kind == ours.kind }
+    guard let stored, stored.workerID == ours.workerID, stored.at == ours.at else { return nil }
+    return stored.status
+  }
+}
