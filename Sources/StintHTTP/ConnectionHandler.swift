@@ -161,7 +161,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     guard let old = try? pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self),
       (try? pipeline.addHandler(HTTPChannel.decoder(), position: .after(old))) != nil
     else { return context.close(promise: nil) }
-    pipeline.removeHandler(old, promise: nil)
+    // What the old one kept is a read of its own, and readers wait for the end of a read.
+    let removed = context.eventLoop.makePromise(of: Void.self)
+    removed.futureResult.assumeIsolated().whenSuccess { context.pipeline.fireChannelReadComplete() }
+    pipeline.removeHandler(old, promise: removed)
   }
 
   private func answerBroken(_ context: ChannelHandlerContext) {

@@ -81,7 +81,9 @@ final class Wire: Sendable {
     }
   }
 
-  func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)).get() }
+  func send(_ text: String) async throws { try await send(ByteBuffer(string: text)) }
+
+  func send(_ bytes: ByteBuffer) async throws { try await channel.writeAndFlush(bytes).get() }
 
   /// Stops or goes on reading from the socket.
   func reads(_ isOn: Bool) async throws { try await channel.setOption(.autoRead, value: isOn).get() }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import StintCore
+import Synchronization
 
 /// A WebSocket's client by hand: exact frames out, whatever comes in.
 final class SocketClient: Sendable {
@@ -19,6 +20,14 @@ final class SocketClient: Sendable {
 
   private let channel: any Channel
   private let inbox: Inbox
+  private let counter: Counter
+
+  private final class Counter: Sendable {
+    let bytes = Atomic(0)
+  }
+
+  /// Bytes that came in.
+  var received: Int { counter.bytes.load(ordering: .relaxed) }
 
   private actor Inbox {
     private var events: [Event] = []
@@ -71,10 +80,13 @@ final class SocketClient: Sendable {
     private var text = ""
     private var partial: [UInt8] = []
 
-    init(_ feed: AsyncStream<Event>.Continuation) { self.feed = feed }
+    private let counter: Counter
+
+    init(_ feed: AsyncStream<Event>.Continuation, _ counter: Counter) { (self.feed, self.counter) = (feed, counter) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       var new = unwrapInboundIn(data)
+      counter.bytes.add(new.readableBytes, ordering: .relaxed)
       bytes.writeBuffer(&new)
       if !isOpen {
         guard let end = bytes.readableBytesView.firstRange(of: Array("\r\n\r\n".utf8)) else { return }
@@ -122,9 +134,10 @@ final class SocketClient: Sendable {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
   }
 
-  private init(_ channel: any Channel, _ inbox: Inbox) {
+  private init(_ channel: any Channel, _ inbox: Inbox, _ counter: Counter) {
     self.channel = channel
     self.inbox = inbox
+    self.counter = counter
   }
 
   static let key = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -145,10 +158,11 @@ final class SocketClient: Sendable {
     _ body: @escaping @Sendable (SocketClient) async throws -> Value
   ) async throws -> Value {
     let (events, feed) = AsyncStream<Event>.makeStream()
+    let counter = Counter()
     var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelOption(.allowRemoteHalfClosure, value: false)
       .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Parser(feed)) }
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Parser(feed, counter)) }
       }
     if let receiveBuffer {
       bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
@@ -158,7 +172,7 @@ final class SocketClient: Sendable {
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { for await event in events { await inbox.take(event) } }
       do {
-        let client = SocketClient(channel, inbox)
+        let client = SocketClient(channel, inbox, counter)
         try await client.write(handshake(port, path: path, headers: headers))
         let value = try await within(seconds: seconds, "the socket's part") { try await body(client) }
         channel.close(promise: nil)
@@ -214,11 +228,11 @@ final class SocketClient: Sendable {
     return buffer
   }
 
-  func send(_ text: String) async throws { try await send(frame: 0x81, Array(text.utf8)) }
+  func sendText(_ text: String) async throws { try await send(frame: 0x81, Array(text.utf8)) }
 
   func send(_ type: String, _ members: KeyValuePairs<String, JSONValue> = [:]) async throws {
     let all = [JSONMember("type", .string(type))] + members.map { JSONMember($0.key, $0.value) }
-    try await send(RawJSON(.object(all)).text)
+    try await sendText(RawJSON(.object(all)).text)
   }
 
   /// Stops or goes on reading from the connection.
@@ -240,7 +254,8 @@ final class SocketClient: Sendable {
       switch try await event() {
       case .message(let json) where json.type == "stats_update": continue
       case .message(let json): return json
-      case .ping, .pong, .opened: continue
+      case .ping: try await send(frame: 0x8A, [])
+      case .pong, .opened: continue
       case let other: throw StintError(.internalError, "a message was expected, and came \(other)")
       }
     }

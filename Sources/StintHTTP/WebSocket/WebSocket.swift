@@ -9,7 +9,7 @@ import Synchronization
 final class WebSocket: Sendable {
   /// Frames that may wait for one reader.
   static let maxFrames = 1_024
-  /// Bytes of events that may wait for one reader. They are shared by all sockets; the state itself does not count.
+  /// Bytes that may wait for one reader, besides one state. All sockets share what is told to all.
   static let maxBytes = 1 << 20
   /// Commands that may wait to be done.
   static let maxCommands = 64
@@ -38,8 +38,16 @@ final class WebSocket: Sendable {
 
   private struct Waiting {
     let frame: ByteBuffer
-    /// Bytes that count against the limit.
-    let bytes: Int
+    let kind: Kind
+
+    /// Bytes that count against the limit: a state, which is one at most, does not.
+    var bytes: Int { kind == .state ? 0 : frame.readableBytes }
+  }
+
+  private enum Kind {
+    case state
+    case event
+    case reply
   }
 
   private struct State {
@@ -52,9 +60,17 @@ final class WebSocket: Sendable {
     var received = 0
     var sent = 0
 
-    mutating func append(_ frame: ByteBuffer, bytes: Int) {
-      frames.append(Waiting(frame: frame, bytes: bytes))
-      self.bytes += bytes
+    mutating func append(_ frame: ByteBuffer, _ kind: Kind) {
+      let waiting = Waiting(frame: frame, kind: kind)
+      frames.append(waiting)
+      bytes += waiting.bytes
+    }
+
+    /// A state makes what waits before it superfluous, except for what only this client gets.
+    mutating func keepReplies() {
+      let replies = frames.filter { $0.kind == .reply }
+      drop()
+      for reply in replies { append(reply.frame, .reply) }
     }
 
     mutating func drop() {
@@ -88,7 +104,7 @@ final class WebSocket: Sendable {
   func offer(_ frames: [ByteBuffer]) {
     change { state in
       guard state.mode == .live else { return }
-      for frame in frames { state.append(frame, bytes: frame.readableBytes) }
+      for frame in frames { state.append(frame, .event) }
     }
   }
 
@@ -96,7 +112,7 @@ final class WebSocket: Sendable {
   func reply(_ frame: ByteBuffer) {
     change { state in
       guard state.mode != .closed else { return }
-      state.append(frame, bytes: frame.readableBytes)
+      state.append(frame, .reply)
     }
   }
 
@@ -105,8 +121,9 @@ final class WebSocket: Sendable {
     change { state in
       guard state.mode != .closed else { return }
       state.mode = .live
-      state.append(frame, bytes: 0)
-      for frame in since { state.append(frame, bytes: frame.readableBytes) }
+      if !state.frames.isEmpty { state.keepReplies() }
+      state.append(frame, .state)
+      for frame in since { state.append(frame, .event) }
     }
   }
 
