@@ -1,7 +1,4 @@
-import HummingbirdCore
 import NIOCore
-import NIOHTTP1
-import NIOHTTPTypesHTTP1
 import NIOWebSocket
 import StintCore
 import StintEngine
