@@ -160,7 +160,7 @@ kbd {
 .plot-line { fill: none; stroke: var(--measure); stroke-width: 1.75; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .plot-area { fill: var(--measure); opacity: 0.1; }
 .plot-cursor { position: absolute; top: 0; bottom: 0; width: 1px; background: var(--text-quiet); pointer-events: none; }
-.plot-top, .plot-zero { position: absolute; right: 0; padding: 0 3px; background: color-mix(in srgb, var(--surface) 75%, transparent); color: var(--text-quiet); font-size: 0.6875rem; line-height: 14px; pointer-events: none; }
+.plot-top, .plot-zero { position: absolute; left: 0; padding: 0 3px 0 0; background: color-mix(in srgb, var(--surface) 75%, transparent); color: var(--text-quiet); font-size: 0.6875rem; line-height: 14px; pointer-events: none; }
 .plot-top { top: 0; }
 .plot-zero { bottom: 1px; }
 .plot-times { display: flex; justify-content: space-between; margin-top: 3px; color: var(--text-quiet); font-size: 0.6875rem; }
@@ -273,6 +273,8 @@ dialog .fault { margin-top: 0; color: var(--red); }
 .type[aria-expanded="true"] .type-name { color: var(--accent); }
 .type-text { display: -webkit-box; overflow: hidden; color: var(--text-quiet); font-size: var(--text-small); line-height: 1.35; overflow-wrap: anywhere; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
 
+#compose:has(#job-form) .type:not([aria-expanded="true"]) .type-text { display: none; }
+
 #job-form { display: grid; gap: var(--space-3); margin-top: var(--space-3); padding: var(--space-4) var(--space-2) var(--space-2); border-top: 1px solid var(--line); animation: appear var(--calm) ease-out; }
 .field { display: grid; gap: var(--space-1); min-width: 0; }
 .field label { display: flex; align-items: baseline; justify-content: space-between; gap: var(--space-2); font-weight: 550; overflow-wrap: anywhere; }
@@ -295,7 +297,8 @@ dialog .fault { margin-top: 0; color: var(--red); }
 @media (max-width: 859px) {
   #compose { padding: var(--space-2) var(--space-3); }
   #compose > h2 { padding: var(--space-1) 0 var(--space-1); }
-  .type-list { display: flex; flex-wrap: wrap; gap: var(--space-1); }
+  .type-list { display: flex; gap: var(--space-1); margin: 0 calc(-1 * var(--space-3)); padding: 3px var(--space-3); overflow-x: auto; }
+  .type-list li { flex: none; }
   .type { padding: 0 var(--space-3); border-color: var(--line-strong); }
   .type-text { display: none; }
   #job-form { padding-inline: 0; }
@@ -478,7 +481,7 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 #empty pre { max-width: 100%; padding: var(--space-2) var(--space-3); overflow-x: auto; border-radius: var(--radius-small); background: var(--sunken); color: var(--text); }
 
 @media (min-width: 860px) {
-  #queue { flex: 1; min-height: 120px; overflow: hidden auto; overscroll-behavior: contain; scrollbar-gutter: stable; }
+  #queue { flex: 1; min-height: 120px; overflow: hidden auto; overscroll-behavior: contain; }
 }
 
 @container (max-width: 519px) {
@@ -488,8 +491,8 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
   .group-heading { padding-inline: var(--space-3); }
 }
 @media (max-width: 859px) {
-  #filters { flex: 1 1 100%; }
-  .filter { flex: 1 1 auto; }
+  #filters { display: grid; flex: 1 1 100%; grid-template-columns: repeat(3, 1fr); }
+  .filter { gap: 4px; padding: 0 4px; }
 }
 
 """#),
@@ -509,13 +512,15 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 .slots span { width: 6px; height: 10px; border-radius: 2px; background: var(--grey-soft); box-shadow: inset 0 0 0 1px var(--line-strong); }
 .slots [data-busy] { background: var(--blue); box-shadow: none; }
 
-@container (max-width: 899px) {
+@container (max-width: 1039px) {
   .stat-list { grid-template-columns: repeat(5, minmax(0, 1fr)); row-gap: var(--space-1); }
 }
 @container (max-width: 479px) {
-  .stat-list { grid-template-columns: repeat(3, minmax(0, 1fr)); padding: var(--space-2) var(--space-1) 0; }
-  .stat { padding: 3px var(--space-2); }
-  .stat dd { font-size: 1.125rem; }
+  .stat-list { grid-template-columns: repeat(5, minmax(0, 1fr)); padding: var(--space-2) var(--space-1) 0; }
+  .stat { padding: 3px 6px; }
+  .stat dt { font-size: 0.6875rem; }
+  .stat dt .glyph { display: none; }
+  .stat dd { font-size: 1rem; }
   .slots { display: none; }
 }
 
@@ -2239,6 +2244,16 @@ export function changed(job, fields, asOf) {
   return derived(next, job);
 }
 
+/** How many retries are used up. */
+export const retriesUsed = (job) => Math.min(job.retry_count ?? 0, job.max_retries ?? 0);
+
+/** The number of the last attempt there can be, if none is lost or released from now on. */
+export function lastAttempt(job) {
+  const left = Math.max(0, (job.max_retries ?? 0) - (job.retry_count ?? 0));
+  if (isOver(job.status) && job.status !== 'completed') return job.attempt;
+  return job.attempt + left + (job.status === 'retrying' ? 1 : 0);
+}
+
 export function compareKeys(a, b) {
   if (a.group !== b.group) return a.group - b.group;
   if (a.time !== b.time) return b.time - a.time;
@@ -3113,11 +3128,11 @@ export const durationISO = (seconds) => `PT${Math.max(0, seconds ?? 0).toFixed(3
 import { isOver } from '../state/job.js';
 
 const words = {
-  submitted: 'Submitted', succeeded: 'Completed', failed: 'Failed', timed_out: 'Timed out', stalled: 'Stalled',
-  lost: 'Worker lost', worker_lost: 'Worker lost', gave_up: 'Gave up', retry_after: 'Failed', snoozed: 'Snoozed', released: 'Released',
-  cancel_requested: 'Asked to stop', cancelled: 'Cancelled', stopped: 'Cancelled', retried: 'Retried by a person',
-  start_expired: 'Waited too long', deadline_exceeded: 'Deadline passed', undecodable: 'Params unreadable',
-  poison: 'Poison: lost too many workers', promoted: 'Became due',
+  submitted: 'Submitted', promoted: 'Became due', unblocked: 'Dependencies met', succeeded: 'Completed', failed: 'Failed',
+  timed_out: 'Timed out', stalled: 'Stalled', gave_up: 'Gave up', undecodable: 'Params unreadable', snoozed: 'Snoozed',
+  released: 'Released', stopped: 'Stopped', worker_lost: 'Worker lost', start_expired: 'Waited too long',
+  deadline_exceeded: 'Deadline passed', cancel_requested: 'Cancel asked for', dependency_failed: 'A dependency failed',
+  retried: 'Retry asked for',
 };
 
 /** `timed_out` → `Timed out`. */
@@ -3129,9 +3144,9 @@ export function eventWord(name) {
 
 /** The attempts of a history, with the one that runs now: `{attempt, status, word, start, end, worker, error}`. */
 export function attemptsOf(job, history) {
-  const attempts = (history ?? []).filter((entry) => entry.ended_at != null || entry.started_at != null).map((entry) => ({
+  const attempts = (history ?? []).filter((entry) => entry.ended_at != null).map((entry) => ({
     attempt: entry.attempt, status: outcomeOf(entry), word: eventWord(entry.event), start: entry.started_at,
-    end: entry.ended_at ?? entry.at, worker: entry.worker_id, error: entry.error,
+    end: entry.ended_at, worker: entry.worker_id, error: entry.error,
   }));
   if (job.status === 'running' && !attempts.some((entry) => entry.attempt === job.attempt)) {
     attempts.push({
@@ -3161,10 +3176,12 @@ export function lifeOf(job, history) {
   const entries = history?.length ? history : [{ event: 'submitted', status: 'pending', at: job.created_at, attempt: 0 }];
   let waitStatus = 'pending';
   for (const entry of entries) {
-    const hasAttempt = entry.started_at != null;
+    // That an attempt began is told by the job itself.
+    if (entry.event === 'claimed') continue;
+    const hasAttempt = entry.started_at != null && entry.ended_at != null;
     if (hasAttempt) {
       wait(entry.started_at, waitStatus, waitWord(waitStatus));
-      const end = entry.ended_at ?? entry.at;
+      const end = entry.ended_at;
       steps.push({
         kind: 'attempt', status: outcomeOf(entry), word: `Attempt ${entry.attempt}`, outcome: eventWord(entry.event),
         from: entry.started_at, to: end, error: entry.error, worker: entry.worker_id,
@@ -3703,7 +3720,7 @@ export const logo = () =>
 // The panel of the chosen job.
 
 import { h, keyed } from '../render/element.js';
-import { isOver } from '../state/job.js';
+import { isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { countdownText } from '../text/time.js';
 import { linkOf, plainLine, plainText } from '../text/plain.js';
 import { attemptsView } from './attempts.js';
@@ -3758,9 +3775,10 @@ function actionsView(job, state, actions) {
 function progressView(job) {
   if (!job.progress && job.status !== 'running') return null;
   const percent = job.progress ? `${Math.round(job.progress.percent)} %` : 'no report yet';
+  const lead = job.status === 'running' ? null : h('span', null, 'Reached ');
   return h('div', { class: 'detail-progress', 'data-field': 'progress', 'data-status': job.status },
     job.status === 'running' ? progressBar(job) : null,
-    h('p', null, h('b', null, percent), ' ', h('span', { dir: 'auto' }, plainLine(job.progress?.message ?? ''))));
+    h('p', null, lead, h('b', null, percent), ' ', h('span', { dir: 'auto' }, plainLine(job.progress?.message ?? ''))));
 }
 
 function stateWords(job, now) {
@@ -3800,8 +3818,8 @@ function factsView(job, now, actions) {
     fact('id', 'Id', h('code', null, plainLine(job.id)), h('button', {
       class: 'icon-button small', 'aria-label': 'Copy id', title: 'Copy id', onclick: () => actions.copy(job.id, 'Id copied'),
     }, icon('copy'))),
-    fact('attempt', 'Attempt', job.attempt ? `${job.attempt}` : 'none yet',
-      ` · ${job.retry_count ?? 0} of ${job.max_retries ?? 0} retries used`),
+    fact('attempt', 'Attempt', job.attempt ? `${job.attempt} of ${lastAttempt(job)}` : 'none yet',
+      ` · ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`),
     fact('queue', 'Queue', plainLine(job.queue)),
     fact('priority', 'Priority', job.priority),
     fact('created', 'Submitted', time(job.created_at)),
@@ -4019,7 +4037,7 @@ export function jobFormView(state, actions) {
 // One job of the list: two lines, status at the left, time at the right.
 
 import { h } from '../render/element.js';
-import { isOver } from '../state/job.js';
+import { isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { countdownText } from '../text/time.js';
 import { plainLine, shortId } from '../text/plain.js';
 import { progressBar } from './progress-bar.js';
@@ -4057,13 +4075,12 @@ function secondLine(job, now) {
 }
 
 function chips(job) {
-  const most = (job.max_retries ?? 0) + 1;
   return [
     job.queue !== 'default' && h('span', { class: 'chip', title: `Queue ${job.queue}` }, plainLine(job.queue)),
     job.priority !== 'normal' && h('span', { class: 'chip', 'data-priority': job.priority, title: 'Priority' }, job.priority),
-    job.attempt > 1 && h('span', {
-      class: 'chip', title: `Attempt ${job.attempt}; ${job.retry_count ?? 0} of ${job.max_retries ?? 0} retries used`,
-    }, job.attempt <= most ? `attempt ${job.attempt} of ${most}` : `attempt ${job.attempt}`),
+    (job.attempt > 1 || job.status === 'retrying') && h('span', {
+      class: 'chip', title: `Attempt ${job.attempt}; ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`,
+    }, `attempt ${job.attempt} of ${lastAttempt(job)}`),
   ];
 }
 
@@ -4535,7 +4552,7 @@ function slots(worker) {
       Array.from({ length: capacity }, (_, slot) => h('span', { 'data-busy': slot < active })))
     : null;
   return h('div', { class: 'stat' },
-    h('dt', null, h('span', null, 'Slots busy'), dots),
+    h('dt', null, h('span', null, 'Slots'), dots),
     h('dd', { 'data-stat': 'slots', title: `${active} of ${capacity} worker slots are busy` },
       worker ? `${countText(active)}/${countText(capacity)}` : '—'));
 }
@@ -4545,12 +4562,12 @@ export function statsView(state) {
   return h('dl', { class: 'stat-list' },
     counted.map(([name, label]) => countStat(stats, name, label)),
     h('div', { class: 'stat' },
-      h('dt', null, h('span', null, 'Jobs a second')),
-      h('dd', { 'data-stat': 'throughput', title: `ended in the last ${stats?.window_seconds ?? 10} s` },
+      h('dt', null, h('span', null, 'Jobs/s')),
+      h('dd', { 'data-stat': 'throughput', title: `jobs that ended a second, in the last ${stats?.window_seconds ?? 10} s` },
         rateText(stats?.throughput))),
     h('div', { class: 'stat' },
-      h('dt', null, h('span', null, 'Mean duration')),
-      h('dd', { 'data-stat': 'avg', title: `of the last ${stats?.window_seconds ?? 10} s` },
+      h('dt', null, h('span', null, 'Mean time')),
+      h('dd', { 'data-stat': 'avg', title: `mean duration of the last ${stats?.window_seconds ?? 10} s` },
         stats?.avg_duration_ms == null ? '—' : durationText(stats.avg_duration_ms / 1000))),
     slots(stats?.worker));
 }

@@ -85,6 +85,16 @@ export function changed(job, fields, asOf) {
   return derived(next, job);
 }
 
+/** How many retries are used up. */
+export const retriesUsed = (job) => Math.min(job.retry_count ?? 0, job.max_retries ?? 0);
+
+/** The number of the last attempt there can be, if none is lost or released from now on. */
+export function lastAttempt(job) {
+  const left = Math.max(0, (job.max_retries ?? 0) - (job.retry_count ?? 0));
+  if (isOver(job.status) && job.status !== 'completed') return job.attempt;
+  return job.attempt + left + (job.status === 'retrying' ? 1 : 0);
+}
+
 export function compareKeys(a, b) {
   if (a.group !== b.group) return a.group - b.group;
   if (a.time !== b.time) return b.time - a.time;

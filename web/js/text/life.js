@@ -3,11 +3,11 @@
 import { isOver } from '../state/job.js';
 
 const words = {
-  submitted: 'Submitted', succeeded: 'Completed', failed: 'Failed', timed_out: 'Timed out', stalled: 'Stalled',
-  lost: 'Worker lost', worker_lost: 'Worker lost', gave_up: 'Gave up', retry_after: 'Failed', snoozed: 'Snoozed', released: 'Released',
-  cancel_requested: 'Asked to stop', cancelled: 'Cancelled', stopped: 'Cancelled', retried: 'Retried by a person',
-  start_expired: 'Waited too long', deadline_exceeded: 'Deadline passed', undecodable: 'Params unreadable',
-  poison: 'Poison: lost too many workers', promoted: 'Became due',
+  submitted: 'Submitted', promoted: 'Became due', unblocked: 'Dependencies met', succeeded: 'Completed', failed: 'Failed',
+  timed_out: 'Timed out', stalled: 'Stalled', gave_up: 'Gave up', undecodable: 'Params unreadable', snoozed: 'Snoozed',
+  released: 'Released', stopped: 'Stopped', worker_lost: 'Worker lost', start_expired: 'Waited too long',
+  deadline_exceeded: 'Deadline passed', cancel_requested: 'Cancel asked for', dependency_failed: 'A dependency failed',
+  retried: 'Retry asked for',
 };
 
 /** `timed_out` → `Timed out`. */
@@ -19,9 +19,9 @@ export function eventWord(name) {
 
 /** The attempts of a history, with the one that runs now: `{attempt, status, word, start, end, worker, error}`. */
 export function attemptsOf(job, history) {
-  const attempts = (history ?? []).filter((entry) => entry.ended_at != null || entry.started_at != null).map((entry) => ({
+  const attempts = (history ?? []).filter((entry) => entry.ended_at != null).map((entry) => ({
     attempt: entry.attempt, status: outcomeOf(entry), word: eventWord(entry.event), start: entry.started_at,
-    end: entry.ended_at ?? entry.at, worker: entry.worker_id, error: entry.error,
+    end: entry.ended_at, worker: entry.worker_id, error: entry.error,
   }));
   if (job.status === 'running' && !attempts.some((entry) => entry.attempt === job.attempt)) {
     attempts.push({
@@ -51,10 +51,12 @@ export function lifeOf(job, history) {
   const entries = history?.length ? history : [{ event: 'submitted', status: 'pending', at: job.created_at, attempt: 0 }];
   let waitStatus = 'pending';
   for (const entry of entries) {
-    const hasAttempt = entry.started_at != null;
+    // That an attempt began is told by the job itself.
+    if (entry.event === 'claimed') continue;
+    const hasAttempt = entry.started_at != null && entry.ended_at != null;
     if (hasAttempt) {
       wait(entry.started_at, waitStatus, waitWord(waitStatus));
-      const end = entry.ended_at ?? entry.at;
+      const end = entry.ended_at;
       steps.push({
         kind: 'attempt', status: outcomeOf(entry), word: `Attempt ${entry.attempt}`, outcome: eventWord(entry.event),
         from: entry.started_at, to: end, error: entry.error, worker: entry.worker_id,

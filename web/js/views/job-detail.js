@@ -1,7 +1,7 @@
 // The panel of the chosen job.
 
 import { h, keyed } from '../render/element.js';
-import { isOver } from '../state/job.js';
+import { isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { countdownText } from '../text/time.js';
 import { linkOf, plainLine, plainText } from '../text/plain.js';
 import { attemptsView } from './attempts.js';
@@ -56,9 +56,10 @@ function actionsView(job, state, actions) {
 function progressView(job) {
   if (!job.progress && job.status !== 'running') return null;
   const percent = job.progress ? `${Math.round(job.progress.percent)} %` : 'no report yet';
+  const lead = job.status === 'running' ? null : h('span', null, 'Reached ');
   return h('div', { class: 'detail-progress', 'data-field': 'progress', 'data-status': job.status },
     job.status === 'running' ? progressBar(job) : null,
-    h('p', null, h('b', null, percent), ' ', h('span', { dir: 'auto' }, plainLine(job.progress?.message ?? ''))));
+    h('p', null, lead, h('b', null, percent), ' ', h('span', { dir: 'auto' }, plainLine(job.progress?.message ?? ''))));
 }
 
 function stateWords(job, now) {
@@ -98,8 +99,8 @@ function factsView(job, now, actions) {
     fact('id', 'Id', h('code', null, plainLine(job.id)), h('button', {
       class: 'icon-button small', 'aria-label': 'Copy id', title: 'Copy id', onclick: () => actions.copy(job.id, 'Id copied'),
     }, icon('copy'))),
-    fact('attempt', 'Attempt', job.attempt ? `${job.attempt}` : 'none yet',
-      ` · ${job.retry_count ?? 0} of ${job.max_retries ?? 0} retries used`),
+    fact('attempt', 'Attempt', job.attempt ? `${job.attempt} of ${lastAttempt(job)}` : 'none yet',
+      ` · ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`),
     fact('queue', 'Queue', plainLine(job.queue)),
     fact('priority', 'Priority', job.priority),
     fact('created', 'Submitted', time(job.created_at)),

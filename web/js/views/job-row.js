@@ -1,7 +1,7 @@
 // One job of the list: two lines, status at the left, time at the right.
 
 import { h } from '../render/element.js';
-import { isOver } from '../state/job.js';
+import { isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { countdownText } from '../text/time.js';
 import { plainLine, shortId } from '../text/plain.js';
 import { progressBar } from './progress-bar.js';
@@ -39,13 +39,12 @@ function secondLine(job, now) {
 }
 
 function chips(job) {
-  const most = (job.max_retries ?? 0) + 1;
   return [
     job.queue !== 'default' && h('span', { class: 'chip', title: `Queue ${job.queue}` }, plainLine(job.queue)),
     job.priority !== 'normal' && h('span', { class: 'chip', 'data-priority': job.priority, title: 'Priority' }, job.priority),
-    job.attempt > 1 && h('span', {
-      class: 'chip', title: `Attempt ${job.attempt}; ${job.retry_count ?? 0} of ${job.max_retries ?? 0} retries used`,
-    }, job.attempt <= most ? `attempt ${job.attempt} of ${most}` : `attempt ${job.attempt}`),
+    (job.attempt > 1 || job.status === 'retrying') && h('span', {
+      class: 'chip', title: `Attempt ${job.attempt}; ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`,
+    }, `attempt ${job.attempt} of ${lastAttempt(job)}`),
   ];
 }
 

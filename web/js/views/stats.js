@@ -26,7 +26,7 @@ function slots(worker) {
       Array.from({ length: capacity }, (_, slot) => h('span', { 'data-busy': slot < active })))
     : null;
   return h('div', { class: 'stat' },
-    h('dt', null, h('span', null, 'Slots busy'), dots),
+    h('dt', null, h('span', null, 'Slots'), dots),
     h('dd', { 'data-stat': 'slots', title: `${active} of ${capacity} worker slots are busy` },
       worker ? `${countText(active)}/${countText(capacity)}` : '—'));
 }
@@ -36,12 +36,12 @@ export function statsView(state) {
   return h('dl', { class: 'stat-list' },
     counted.map(([name, label]) => countStat(stats, name, label)),
     h('div', { class: 'stat' },
-      h('dt', null, h('span', null, 'Jobs a second')),
-      h('dd', { 'data-stat': 'throughput', title: `ended in the last ${stats?.window_seconds ?? 10} s` },
+      h('dt', null, h('span', null, 'Jobs/s')),
+      h('dd', { 'data-stat': 'throughput', title: `jobs that ended a second, in the last ${stats?.window_seconds ?? 10} s` },
         rateText(stats?.throughput))),
     h('div', { class: 'stat' },
-      h('dt', null, h('span', null, 'Mean duration')),
-      h('dd', { 'data-stat': 'avg', title: `of the last ${stats?.window_seconds ?? 10} s` },
+      h('dt', null, h('span', null, 'Mean time')),
+      h('dd', { 'data-stat': 'avg', title: `mean duration of the last ${stats?.window_seconds ?? 10} s` },
         stats?.avg_duration_ms == null ? '—' : durationText(stats.avg_duration_ms / 1000))),
     slots(stats?.worker));
 }
