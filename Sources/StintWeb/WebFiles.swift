@@ -55,7 +55,7 @@ button, .button {
   background: var(--surface);
   color: var(--text);
   font: inherit;
-  font-weight: 550;
+  font-weight: 500;
   cursor: pointer;
   transition: background var(--quick), border-color var(--quick), color var(--quick);
 }
@@ -217,14 +217,14 @@ kbd {
 .step:not(:last-child)::before { content: ""; position: absolute; left: 9.5px; top: 14px; bottom: -10px; width: 1px; background: var(--line-strong); }
 .step[data-kind="wait"] { color: var(--text-quiet); }
 .step-word { overflow-wrap: anywhere; }
-.step-outcome { color: var(--status); font-weight: 550; }
+.step-outcome { color: var(--status); font-weight: 500; }
 .step-by { color: var(--text-quiet); }
 .step-length { color: var(--text-quiet); white-space: nowrap; }
 
 .attempt-list { display: grid; gap: var(--space-2); }
 .attempt { display: grid; gap: 2px; padding: var(--space-2) var(--space-3); border: 1px solid var(--line); border-radius: var(--radius-small); font-size: 0.8125rem; }
 .attempt-first { display: flex; align-items: center; gap: 6px; }
-.attempt-first span { color: var(--status); font-weight: 550; }
+.attempt-first span { color: var(--status); font-weight: 500; }
 .attempt-first .attempt-took { margin-left: auto; color: var(--text-quiet); font-weight: 400; }
 .attempt-error { overflow-wrap: anywhere; }
 .attempt-worker { color: var(--text-quiet); overflow-wrap: anywhere; }
@@ -277,14 +277,14 @@ dialog .fault { margin-top: 0; color: var(--red); }
 
 #job-form { display: grid; gap: var(--space-3); margin-top: var(--space-3); padding: var(--space-4) var(--space-2) var(--space-2); border-top: 1px solid var(--line); animation: appear var(--calm) ease-out; }
 .field { display: grid; gap: var(--space-1); min-width: 0; }
-.field label { display: flex; align-items: baseline; justify-content: space-between; gap: var(--space-2); font-weight: 550; overflow-wrap: anywhere; }
+.field label { display: flex; align-items: baseline; justify-content: space-between; gap: var(--space-2); font-weight: 500; overflow-wrap: anywhere; }
 .required { color: var(--text-quiet); font-size: var(--text-small); font-weight: 400; }
 .hint { overflow-wrap: anywhere; }
-.fault { position: relative; padding-left: 18px; color: var(--red); font-size: var(--text-small); font-weight: 550; overflow-wrap: anywhere; }
+.fault { position: relative; padding-left: 18px; color: var(--red); font-size: var(--text-small); font-weight: 500; overflow-wrap: anywhere; }
 .fault::before { content: "!"; position: absolute; left: 0; top: 2px; width: 13px; height: 13px; border-radius: 50%; background: var(--red); color: var(--surface); font-size: 10px; font-weight: 700; line-height: 13px; text-align: center; }
 #form-error { padding: var(--space-2) var(--space-3); border-radius: var(--radius-small); background: var(--red-soft); color: var(--red); overflow-wrap: anywhere; }
 .form-buttons { display: flex; gap: var(--space-2); }
-#job-options summary { display: flex; align-items: center; min-height: var(--target); color: var(--text-quiet); font-weight: 550; cursor: pointer; list-style: none; }
+#job-options summary { display: flex; align-items: center; min-height: var(--target); color: var(--text-quiet); font-weight: 500; cursor: pointer; list-style: none; }
 #job-options summary::-webkit-details-marker { display: none; }
 #job-options summary::before { content: ""; width: 6px; height: 6px; margin: 0 10px 0 4px; border: solid currentcolor; border-width: 0 1.5px 1.5px 0; transform: rotate(-45deg); transition: transform var(--quick); }
 #job-options[open] summary::before { transform: rotate(45deg); }
@@ -312,7 +312,7 @@ dialog .fault { margin-top: 0; color: var(--red); }
 .brand { display: inline-flex; align-items: center; gap: var(--space-2); min-height: var(--target); color: var(--text); font-size: 1.125rem; font-weight: 700; letter-spacing: -0.02em; text-decoration: none; }
 .logo { width: 30px; height: 30px; fill: var(--accent); }
 
-#connection { display: inline-flex; align-items: center; gap: var(--space-2); padding: 3px 10px 3px 8px; border-radius: 99px; background: var(--grey-soft); color: var(--text-quiet); font-size: var(--text-small); font-weight: 550; }
+#connection { display: inline-flex; align-items: center; gap: var(--space-2); padding: 3px 10px 3px 8px; border-radius: 99px; background: var(--grey-soft); color: var(--text-quiet); font-size: var(--text-small); font-weight: 500; }
 .connection-dot { width: 8px; height: 8px; border-radius: 50%; background: currentcolor; }
 .connection-retry { font-weight: 400; }
 #connection[data-state="open"] { background: var(--green-soft); color: var(--green); }
@@ -415,11 +415,12 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 .notice .icon-button.small { margin: 0; }
 
 @media (min-width: 860px) {
-  #notices { right: auto; left: 50%; transform: translateX(-50%); }
+  #notices { top: var(--space-3); right: auto; bottom: auto; left: 50%; transform: translateX(-50%); }
 }
 
 """#),
 ("css/queue.css", #"""
+#jobs { container: jobs / inline-size; }
 #filter-bar { display: flex; flex-wrap: wrap; gap: var(--space-2); padding: var(--space-3) var(--space-3) 0; }
 .filter-line { display: flex; flex: 1 1 280px; gap: var(--space-2); }
 .search-box { position: relative; flex: 1; min-width: 120px; }
@@ -441,7 +442,7 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 .queue-actions button, #clear-filter { font-size: var(--text-small); padding: 0 var(--space-2); }
 .bulk { color: var(--text-quiet); font-size: var(--text-small); }
 
-#queue { --row-height: 60px; --heading-height: 34px; container-type: inline-size; }
+#queue { --row-height: 60px; --heading-height: 34px; container: list / inline-size; }
 #queue-rows { position: relative; }
 .row, .group-heading { position: absolute; top: 0; left: 0; right: 0; }
 .group-heading { display: flex; align-items: flex-end; height: var(--heading-height); padding: 0 var(--space-4) 5px; color: var(--text-quiet); font-size: var(--text-small); font-weight: 600; }
@@ -469,11 +470,11 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 .row-note { overflow: hidden; min-width: 0; text-overflow: ellipsis; unicode-bidi: isolate; }
 .row-note[data-kind="error"] { color: var(--red); }
 [data-status="retrying"] .row-note[data-kind="error"] { color: var(--text-quiet); }
-.row-lead { flex: none; color: var(--status); font-weight: 550; }
+.row-lead { flex: none; color: var(--status); font-weight: 500; }
 .row-second .progress { flex: 0 0 clamp(72px, 30%, 220px); }
-.row-percent { flex: none; min-width: 4.5ch; color: var(--text); font-weight: 550; text-align: right; }
+.row-percent { flex: none; min-width: 4.5ch; color: var(--text); font-weight: 500; text-align: right; }
 .row-times { display: flex; flex-direction: column; align-items: flex-end; font-size: 0.8125rem; white-space: nowrap; }
-.row-took { line-height: 22px; font-weight: 550; }
+.row-took { line-height: 22px; font-weight: 500; }
 .row-when { color: var(--text-quiet); font-size: var(--text-small); line-height: 20px; }
 
 #empty { display: flex; flex-direction: column; align-items: center; gap: var(--space-3); padding: var(--space-6) var(--space-4); color: var(--text-quiet); text-align: center; }
@@ -484,7 +485,11 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
   #queue { flex: 1; min-height: 120px; overflow: hidden auto; overscroll-behavior: contain; }
 }
 
-@container (max-width: 519px) {
+@container jobs (max-width: 639px) {
+  .filter { gap: 4px; padding: 0 5px; }
+}
+
+@container list (max-width: 519px) {
   .row { grid-template-columns: minmax(0, 1fr) auto; grid-template-rows: auto auto; gap: 1px var(--space-2); align-content: center; padding: 0 var(--space-3); }
   .row-main { display: contents; }
   .row-status { grid-area: 2 / 1; display: none; }
@@ -533,7 +538,7 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 [data-status="retrying"] { --status: var(--amber); --status-soft: var(--amber-soft); }
 [data-status="pending"], [data-status="scheduled"], [data-status="blocked"], [data-status="cancelled"] { --status: var(--grey); --status-soft: var(--grey-soft); }
 
-.status { display: inline-flex; align-items: center; gap: 6px; color: var(--status); font-weight: 550; white-space: nowrap; }
+.status { display: inline-flex; align-items: center; gap: 6px; color: var(--status); font-weight: 500; white-space: nowrap; }
 
 .glyph { width: 16px; height: 16px; flex: none; fill: none; stroke: var(--status, currentcolor); stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
 .glyph-fill { fill: var(--status); stroke: none; }
@@ -654,7 +659,7 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
   <script type="module" src="/js/app.js"></script>
 </head>
 <body>
-  <a id="skip" href="#/">Skip to the queue</a>
+  <a id="skip" href="#jobs">Skip to the queue</a>
   <header id="header"></header>
   <main id="main">
     <h1 class="visually-hidden">Job queue</h1>
@@ -763,8 +768,8 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
       const job = await api.submit(submission);
       store.dispatch({ type: 'form_accepted' });
       store.dispatch({ type: 'job_read', job, asked });
-      notice('done', `${job.type} ${shortId(job.id)} submitted`, job.id);
-      focus.newJob(job.id);
+      const isOpen = focus.newJob(job.id);
+      notice('done', `${job.type} ${shortId(job.id)} submitted`, isOpen ? null : job.id);
     } catch (error) {
       const { faults: found, rest } = faultsByField(error.details, [...names, ...OPTION_FIELDS]);
       const message = Object.keys(found).length === 0 ? error.message : rest.join('; ');
@@ -1113,9 +1118,11 @@ const focus = {
   },
   /** The job that was submitted: open beside the list, or, where it would cover the form, only marked. */
   newJob(id) {
-    if (isWide()) navigate({ selected: id }, { push: true });
+    const opens = isWide();
+    if (opens) navigate({ selected: id }, { push: true });
     draw();
     queue.show(store.state, id);
+    return opens;
   },
   row(id) {
     draw();
@@ -2522,12 +2529,15 @@ function withUnread(state, ids) {
 
 const attemptIsOld = (job, attempt) => typeof attempt === 'number' && attempt < job.attempt;
 
+/** How long the attempt that ended had run, where the event does not say. */
+const took = (job, end) => (job.status === 'running' && job.started_at && end ? end - job.started_at : job.duration_seconds);
+
 const ended = (status) => (state, event) =>
   move(state, event.job_id, (job) => {
     if (attemptIsOld(job, event.attempt)) return null;
     return {
       status, attempt: event.attempt ?? job.attempt, completed_at: event.completed_at ?? state.now,
-      duration_seconds: event.duration_seconds ?? job.duration_seconds, next_retry_at: null,
+      duration_seconds: event.duration_seconds ?? took(job, event.completed_at), next_retry_at: null,
       ...(status === 'completed' ? { error: null } : {}),
       ...(status === 'failed' ? { error: event.error } : {}),
       ...(status === 'cancelled' ? { cancelled_by: event.cancelled_by ?? null } : {}),

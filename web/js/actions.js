@@ -74,8 +74,8 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
       const job = await api.submit(submission);
       store.dispatch({ type: 'form_accepted' });
       store.dispatch({ type: 'job_read', job, asked });
-      notice('done', `${job.type} ${shortId(job.id)} submitted`, job.id);
-      focus.newJob(job.id);
+      const isOpen = focus.newJob(job.id);
+      notice('done', `${job.type} ${shortId(job.id)} submitted`, isOpen ? null : job.id);
     } catch (error) {
       const { faults: found, rest } = faultsByField(error.details, [...names, ...OPTION_FIELDS]);
       const message = Object.keys(found).length === 0 ? error.message : rest.join('; ');

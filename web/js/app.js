@@ -133,9 +133,11 @@ const focus = {
   },
   /** The job that was submitted: open beside the list, or, where it would cover the form, only marked. */
   newJob(id) {
-    if (isWide()) navigate({ selected: id }, { push: true });
+    const opens = isWide();
+    if (opens) navigate({ selected: id }, { push: true });
     draw();
     queue.show(store.state, id);
+    return opens;
   },
   row(id) {
     draw();

@@ -81,12 +81,15 @@ function withUnread(state, ids) {
 
 const attemptIsOld = (job, attempt) => typeof attempt === 'number' && attempt < job.attempt;
 
+/** How long the attempt that ended had run, where the event does not say. */
+const took = (job, end) => (job.status === 'running' && job.started_at && end ? end - job.started_at : job.duration_seconds);
+
 const ended = (status) => (state, event) =>
   move(state, event.job_id, (job) => {
     if (attemptIsOld(job, event.attempt)) return null;
     return {
       status, attempt: event.attempt ?? job.attempt, completed_at: event.completed_at ?? state.now,
-      duration_seconds: event.duration_seconds ?? job.duration_seconds, next_retry_at: null,
+      duration_seconds: event.duration_seconds ?? took(job, event.completed_at), next_retry_at: null,
       ...(status === 'completed' ? { error: null } : {}),
       ...(status === 'failed' ? { error: event.error } : {}),
       ...(status === 'cancelled' ? { cancelled_by: event.cancelled_by ?? null } : {}),
