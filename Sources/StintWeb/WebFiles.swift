@@ -1859,9 +1859,15 @@ function patch(parent, before, after, inSVG) {
     if (node.key !== undefined) {
       match = byKey.get(node.key) ?? null;
       if (match) byKey.delete(node.key);
-    } else if (nextUnkeyed < unkeyed.length && kindOf(unkeyed[nextUnkeyed]) === kindOf(node)) {
-      match = unkeyed[nextUnkeyed];
-      nextUnkeyed += 1;
+    } else {
+      // The next one of its kind; those before it are gone.
+      const kind = kindOf(node);
+      const place = unkeyed.findIndex((other, index) => index >= nextUnkeyed && kindOf(other) === kind);
+      if (place >= 0) {
+        match = unkeyed[place];
+        unkeyed.slice(nextUnkeyed, place).forEach((other) => other.element.remove());
+        nextUnkeyed = place + 1;
+      }
     }
     if (match && kindOf(match) !== kindOf(node)) {
       match.element.remove();
@@ -4004,7 +4010,7 @@ function optionControl(name, props) {
 
 function optionsView(form, taken, check) {
   const hasFault = OPTION_FIELDS.some((name) => form.faults[name] && !taken.includes(name));
-  return h('details', { id: 'job-options', ...(hasFault ? { open: true } : {}) },
+  return h('details', { id: 'job-options', key: 'options', ...(hasFault ? { open: true } : {}) },
     h('summary', null, 'Options'),
     h('div', { class: 'option-fields' }, OPTION_FIELDS.map((name) => field({
       // A param may have an option's name: then the option's parts of the document are named `option-…`.
@@ -4029,14 +4035,14 @@ export function jobFormView(state, actions) {
       },
     },
     h('h3', { id: 'job-form-title' }, 'New ', h('span', { dir: 'auto' }, plainLine(type.name)), ' job'),
-    form.message && h('p', { id: 'form-error', role: 'alert', dir: 'auto' }, plainText(form.message)),
+    form.message && h('p', { id: 'form-error', key: 'message', role: 'alert', dir: 'auto' }, plainText(form.message)),
     type.params.length === 0 && h('p', { class: 'quiet-text' }, 'It takes no params.'),
     type.params.map((param) => field({
       name: param.name, id: `param-${param.name}`, label: param.name, required: param.required, hint: hintOf(param),
       fault: form.faults[param.name], check, draw: (props) => control(param, props),
     })),
     optionsView(form, taken, check),
-    h('div', { class: 'form-buttons' },
+    h('div', { class: 'form-buttons', key: 'buttons' },
       h('button', { id: 'submit-job', class: 'primary', type: 'submit', 'aria-disabled': form.busy ? 'true' : null },
         form.busy ? 'Submitting…' : 'Submit job'),
       h('button', { type: 'button', class: 'quiet', onclick: actions.closeForm }, 'Close'))));

@@ -111,9 +111,15 @@ function patch(parent, before, after, inSVG) {
     if (node.key !== undefined) {
       match = byKey.get(node.key) ?? null;
       if (match) byKey.delete(node.key);
-    } else if (nextUnkeyed < unkeyed.length && kindOf(unkeyed[nextUnkeyed]) === kindOf(node)) {
-      match = unkeyed[nextUnkeyed];
-      nextUnkeyed += 1;
+    } else {
+      // The next one of its kind; those before it are gone.
+      const kind = kindOf(node);
+      const place = unkeyed.findIndex((other, index) => index >= nextUnkeyed && kindOf(other) === kind);
+      if (place >= 0) {
+        match = unkeyed[place];
+        unkeyed.slice(nextUnkeyed, place).forEach((other) => other.element.remove());
+        nextUnkeyed = place + 1;
+      }
     }
     if (match && kindOf(match) !== kindOf(node)) {
       match.element.remove();
