@@ -85,7 +85,7 @@ input, select, textarea {
   font: inherit;
 }
 textarea { resize: vertical; font-family: var(--mono); font-size: 0.8125rem; }
-input[type="checkbox"] { width: 20px; min-height: 20px; height: 20px; accent-color: var(--accent); }
+input[type="checkbox"] { width: 24px; min-height: 24px; height: 24px; accent-color: var(--accent); }
 input::placeholder, textarea::placeholder { color: var(--text-quiet); opacity: 1; }
 input:focus-visible, select:focus-visible, textarea:focus-visible { outline-offset: 0; border-color: var(--accent); }
 [aria-invalid="true"] { border-color: var(--red); }
@@ -198,14 +198,14 @@ kbd {
 .block { display: grid; grid-template-columns: minmax(0, 1fr); gap: 6px; }
 .block h3 { font-size: var(--text-small); font-weight: 600; color: var(--text-quiet); }
 .block-head { display: flex; align-items: center; justify-content: space-between; min-height: 24px; }
-.icon-button.small { width: max(28px, var(--target)); min-height: max(28px, var(--target)); margin: -6px 0; }
+.icon-button.small { margin: -6px 0; }
 .block pre { max-height: 320px; padding: var(--space-2) var(--space-3); overflow: auto; border: 1px solid var(--line); border-radius: var(--radius-small); background: var(--sunken); line-height: 1.5; overflow-wrap: anywhere; white-space: pre-wrap; unicode-bidi: plaintext; }
 .error-block pre { border-color: color-mix(in srgb, var(--red) 35%, transparent); background: var(--red-soft); color: var(--text); }
 .error-type { margin-bottom: var(--space-1); color: var(--red); font-size: var(--text-small); font-weight: 600; }
 
 .links { display: grid; gap: 2px; font-size: 0.8125rem; }
 .links li { display: flex; align-items: center; gap: 6px; min-width: 0; color: var(--text-quiet); }
-.links a { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 28px; }
+.links a { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 32px; }
 
 .life-bar { display: flex; gap: 2px; height: 12px; }
 .life-bar span { flex: 1 1 0; min-width: 4px; border-radius: 3px; background: var(--status); }
@@ -828,14 +828,15 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     const running = filterCounts(collection.matching).running;
     const stops = collection.filter.status === 'waiting' ? 0 : running;
     const ids = [];
-    const text = stops === 0 ? 'They will not start.'
-      : stops === count ? 'They are asked to stop and are not retried.'
+    const text = stops === 0 ? (count === 1 ? 'It will not start.' : 'They will not start.')
+      : stops === count ? (count === 1 ? 'It is asked to stop and is not retried.' : 'They are asked to stop and are not retried.')
         : `${countText(count - stops)} waiting will not start, ${countText(stops)} running ${stops === 1 ? 'is' : 'are'} asked to stop. None is retried.`;
     collection.shown.each((key) => {
       const job = collection.jobs.get(key);
       if (job && !isOver(job.status) && inStatus(collection.filter, job.status)) ids.push(job.id);
     });
-    const question = { title: `Cancel ${plural(ids.length, 'job')}?`, text, yes: `Cancel ${plural(ids.length, 'job')}`, act: () => cancelMany(ids) };
+    const question = { title: `Cancel ${plural(ids.length, 'job')}?`, text, yes: `Cancel ${plural(ids.length, 'job')}`,
+      no: ids.length === 1 ? 'Keep it' : 'Keep them', act: () => cancelMany(ids) };
     store.dispatch({ type: 'dialog_opened', dialog: { question } });
   }
 
@@ -998,6 +999,7 @@ import { createSocket } from './live/socket.js';
 import { listenToKeys } from './keyboard.js';
 import { render } from './render/element.js';
 import { parseRoute, routeHash } from './route.js';
+import { countText } from './text/number.js';
 import { createStore } from './state/store.js';
 import { initialState, reduce } from './state/reducer.js';
 import { storedTheme } from './theme.js';
@@ -1095,6 +1097,7 @@ function followAddress() {
   const before = store.state.collection.filter;
   store.dispatch({ type: 'filtered', filter });
   store.dispatch({ type: 'selected', id: selected });
+  idToShow = selected;
   pages.filterChanged(before);
 }
 
@@ -1159,6 +1162,22 @@ function requestRender() {
   });
 }
 
+/** The job of the address is shown in the list once it is there. */
+let idToShow = store.state.selected;
+let wasCovered = false;
+
+/** Where the panel covers the page, what is below is out of reach. */
+function cover(isCovered) {
+  for (const id of ['header', 'overview', 'compose', 'jobs']) find(id).inert = isCovered;
+  if (isCovered && !wasCovered) find('detail-title')?.focus();
+  wasCovered = isCovered;
+}
+
+function title({ connection, stats }) {
+  if (connection.state === 'reconnecting' || connection.state === 'stopped') return 'Not connected · Stint';
+  return stats?.running ? `${countText(stats.running)} running · Stint` : 'Stint';
+}
+
 function draw() {
   isRequested = false;
   const { state } = store;
@@ -1178,6 +1197,14 @@ function draw() {
   queue.draw(state);
   render(find('notices'), noticesView(state, actions));
   drawDialogs(state);
+  cover(Boolean(state.detail) && !isWide());
+  const words = title(state);
+  if (document.title !== words) document.title = words;
+  if (idToShow && state.collection.jobs.get({ id: idToShow })) {
+    const id = idToShow;
+    idToShow = null;
+    queue.show(state, id);
+  }
 }
 
 function drawDialogs(state) {
@@ -1395,7 +1422,6 @@ export function nextOf(link) {
 ("js/live/details.js", #"""
 // Keeps the detail panel's job whole: reads it and its history when it is chosen and whenever it moved.
 
-import { isOver } from '../state/job.js';
 import { createProgressStream } from './progress-stream.js';
 
 const pauseMilliseconds = 400;
@@ -1405,7 +1431,16 @@ export function createDetails({ store, api }) {
   let stale = -1;
   let timer = null;
   let busy = false;
-  const stream = createProgressStream({ api, onEvent: store.dispatch, onEnd: () => read() });
+  let endedID = null;
+  const stream = createProgressStream({
+    api,
+    onEvent: store.dispatch,
+    onEnd(id) {
+      // The list may say "running" for a moment longer: that is no reason to follow it again.
+      endedID = id;
+      read();
+    },
+  });
 
   async function read() {
     const id = shownID;
@@ -1441,7 +1476,8 @@ export function createDetails({ store, api }) {
     }
     const job = collection.jobs.get({ id }) ?? detail.whole;
     const isLive = job && job.status === 'running' && !detail.gone && connection.state === 'open';
-    stream.follow(isLive && !isOver(job.status) ? id : null);
+    if (!isLive) endedID = null;
+    stream.follow(isLive && endedID !== id ? id : null);
   }
 
   return { update };
@@ -2467,7 +2503,7 @@ import { Tree } from './tree.js';
 
 const noIds = new Tree(compareIds);
 const mostUnread = 1_000;
-const mostNotices = 4;
+const mostNotices = 3;
 
 export const closedForm = Object.freeze({ type: null, faults: {}, message: '', busy: false, round: 0 });
 
@@ -2776,7 +2812,7 @@ const handlers = {
   sign_in: (state, { signIn }) => only(state, { signIn }),
   bulk: (state, { bulk }) => only(state, { bulk }),
   theme_chosen: (state, { theme }) => only(state, { theme }),
-  notice_shown: (state, { notice }) => only(state, { notices: [...state.notices, notice].slice(-mostNotices) }),
+  notice_shown: (state, { notice }) => only(state, { notices: [notice, ...state.notices].slice(0, mostNotices) }),
   notice_gone: (state, { id }) => only(state, { notices: state.notices.filter((notice) => notice.id !== id) }),
 };
 
@@ -3548,7 +3584,7 @@ export function confirmView(question, actions) {
     h('h2', { id: 'confirm-title' }, question.title),
     h('p', { id: 'confirm-text' }, question.text),
     h('div', { class: 'form-buttons' },
-      h('button', { id: 'confirm-no', class: 'quiet', autofocus: true, onclick: actions.closeDialog }, 'Keep them'),
+      h('button', { id: 'confirm-no', class: 'quiet', autofocus: true, onclick: actions.closeDialog }, question.no),
       h('button', {
         id: 'confirm-yes', class: 'danger solid',
         onclick: () => {
@@ -3640,7 +3676,7 @@ export function queueBarView(state, actions) {
       : narrowed || matching !== total ? `${countText(matching)} of ${plural(total, 'job')}` : plural(total, 'job')),
     narrowed && h('button', { class: 'quiet', id: 'clear-filter', onclick: () => actions.filter(NO_FILTER, { push: true }) }, 'Show all'),
     h('div', { class: 'queue-actions' },
-      bulk && h('span', { class: 'bulk', role: 'status' }, `${bulk.label} ${countText(bulk.done)} of ${countText(bulk.total)}`),
+      bulk && h('span', { class: 'bulk' }, `${bulk.label} ${countText(bulk.done)} of ${countText(bulk.total)}`),
       canWrite && count > 0 && h('button', {
         id: 'cancel-shown', class: 'quiet', disabled: Boolean(bulk), onclick: actions.cancelShown,
         title: 'Waiting jobs never start, running ones are asked to stop. Asks first.',

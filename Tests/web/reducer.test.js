@@ -257,7 +257,7 @@ test('the points before the page was opened come from the jobs', () => {
 test('notices and their number are bounded; dialogs, forms and sessions are kept', () => {
   let state = begin();
   for (let id = 1; id <= 20; id += 1) state = play(state, { type: 'notice_shown', notice: { id, kind: 'info', text: 'x' } });
-  assert.deepEqual(state.notices.map(({ id }) => id), [17, 18, 19, 20]);
+  assert.deepEqual(state.notices.map(({ id }) => id), [20, 19, 18]);
   state = play(state, { type: 'notice_gone', id: 18 }, { type: 'unauthorized' });
   assert.equal(state.dialog, 'sign-in');
   state = play(state, { type: 'session_read', session: { read_only: true } });

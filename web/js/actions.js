@@ -134,14 +134,15 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     const running = filterCounts(collection.matching).running;
     const stops = collection.filter.status === 'waiting' ? 0 : running;
     const ids = [];
-    const text = stops === 0 ? 'They will not start.'
-      : stops === count ? 'They are asked to stop and are not retried.'
+    const text = stops === 0 ? (count === 1 ? 'It will not start.' : 'They will not start.')
+      : stops === count ? (count === 1 ? 'It is asked to stop and is not retried.' : 'They are asked to stop and are not retried.')
         : `${countText(count - stops)} waiting will not start, ${countText(stops)} running ${stops === 1 ? 'is' : 'are'} asked to stop. None is retried.`;
     collection.shown.each((key) => {
       const job = collection.jobs.get(key);
       if (job && !isOver(job.status) && inStatus(collection.filter, job.status)) ids.push(job.id);
     });
-    const question = { title: `Cancel ${plural(ids.length, 'job')}?`, text, yes: `Cancel ${plural(ids.length, 'job')}`, act: () => cancelMany(ids) };
+    const question = { title: `Cancel ${plural(ids.length, 'job')}?`, text, yes: `Cancel ${plural(ids.length, 'job')}`,
+      no: ids.length === 1 ? 'Keep it' : 'Keep them', act: () => cancelMany(ids) };
     store.dispatch({ type: 'dialog_opened', dialog: { question } });
   }
 

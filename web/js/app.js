@@ -13,6 +13,7 @@ import { createSocket } from './live/socket.js';
 import { listenToKeys } from './keyboard.js';
 import { render } from './render/element.js';
 import { parseRoute, routeHash } from './route.js';
+import { countText } from './text/number.js';
 import { createStore } from './state/store.js';
 import { initialState, reduce } from './state/reducer.js';
 import { storedTheme } from './theme.js';
@@ -110,6 +111,7 @@ function followAddress() {
   const before = store.state.collection.filter;
   store.dispatch({ type: 'filtered', filter });
   store.dispatch({ type: 'selected', id: selected });
+  idToShow = selected;
   pages.filterChanged(before);
 }
 
@@ -174,6 +176,22 @@ function requestRender() {
   });
 }
 
+/** The job of the address is shown in the list once it is there. */
+let idToShow = store.state.selected;
+let wasCovered = false;
+
+/** Where the panel covers the page, what is below is out of reach. */
+function cover(isCovered) {
+  for (const id of ['header', 'overview', 'compose', 'jobs']) find(id).inert = isCovered;
+  if (isCovered && !wasCovered) find('detail-title')?.focus();
+  wasCovered = isCovered;
+}
+
+function title({ connection, stats }) {
+  if (connection.state === 'reconnecting' || connection.state === 'stopped') return 'Not connected · Stint';
+  return stats?.running ? `${countText(stats.running)} running · Stint` : 'Stint';
+}
+
 function draw() {
   isRequested = false;
   const { state } = store;
@@ -193,6 +211,14 @@ function draw() {
   queue.draw(state);
   render(find('notices'), noticesView(state, actions));
   drawDialogs(state);
+  cover(Boolean(state.detail) && !isWide());
+  const words = title(state);
+  if (document.title !== words) document.title = words;
+  if (idToShow && state.collection.jobs.get({ id: idToShow })) {
+    const id = idToShow;
+    idToShow = null;
+    queue.show(state, id);
+  }
 }
 
 function drawDialogs(state) {

@@ -1,6 +1,5 @@
 // Keeps the detail panel's job whole: reads it and its history when it is chosen and whenever it moved.
 
-import { isOver } from '../state/job.js';
 import { createProgressStream } from './progress-stream.js';
 
 const pauseMilliseconds = 400;
@@ -10,7 +9,16 @@ export function createDetails({ store, api }) {
   let stale = -1;
   let timer = null;
   let busy = false;
-  const stream = createProgressStream({ api, onEvent: store.dispatch, onEnd: () => read() });
+  let endedID = null;
+  const stream = createProgressStream({
+    api,
+    onEvent: store.dispatch,
+    onEnd(id) {
+      // The list may say "running" for a moment longer: that is no reason to follow it again.
+      endedID = id;
+      read();
+    },
+  });
 
   async function read() {
     const id = shownID;
@@ -46,7 +54,8 @@ export function createDetails({ store, api }) {
     }
     const job = collection.jobs.get({ id }) ?? detail.whole;
     const isLive = job && job.status === 'running' && !detail.gone && connection.state === 'open';
-    stream.follow(isLive && !isOver(job.status) ? id : null);
+    if (!isLive) endedID = null;
+    stream.follow(isLive && endedID !== id ? id : null);
   }
 
   return { update };

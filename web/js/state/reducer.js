@@ -13,7 +13,7 @@ import { Tree } from './tree.js';
 
 const noIds = new Tree(compareIds);
 const mostUnread = 1_000;
-const mostNotices = 4;
+const mostNotices = 3;
 
 export const closedForm = Object.freeze({ type: null, faults: {}, message: '', busy: false, round: 0 });
 
@@ -322,6 +322,6 @@ const handlers = {
   sign_in: (state, { signIn }) => only(state, { signIn }),
   bulk: (state, { bulk }) => only(state, { bulk }),
   theme_chosen: (state, { theme }) => only(state, { theme }),
-  notice_shown: (state, { notice }) => only(state, { notices: [...state.notices, notice].slice(-mostNotices) }),
+  notice_shown: (state, { notice }) => only(state, { notices: [notice, ...state.notices].slice(0, mostNotices) }),
   notice_gone: (state, { id }) => only(state, { notices: state.notices.filter((notice) => notice.id !== id) }),
 };

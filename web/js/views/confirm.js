@@ -9,7 +9,7 @@ export function confirmView(question, actions) {
     h('h2', { id: 'confirm-title' }, question.title),
     h('p', { id: 'confirm-text' }, question.text),
     h('div', { class: 'form-buttons' },
-      h('button', { id: 'confirm-no', class: 'quiet', autofocus: true, onclick: actions.closeDialog }, 'Keep them'),
+      h('button', { id: 'confirm-no', class: 'quiet', autofocus: true, onclick: actions.closeDialog }, question.no),
       h('button', {
         id: 'confirm-yes', class: 'danger solid',
         onclick: () => {

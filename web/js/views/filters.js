@@ -77,7 +77,7 @@ export function queueBarView(state, actions) {
       : narrowed || matching !== total ? `${countText(matching)} of ${plural(total, 'job')}` : plural(total, 'job')),
     narrowed && h('button', { class: 'quiet', id: 'clear-filter', onclick: () => actions.filter(NO_FILTER, { push: true }) }, 'Show all'),
     h('div', { class: 'queue-actions' },
-      bulk && h('span', { class: 'bulk', role: 'status' }, `${bulk.label} ${countText(bulk.done)} of ${countText(bulk.total)}`),
+      bulk && h('span', { class: 'bulk' }, `${bulk.label} ${countText(bulk.done)} of ${countText(bulk.total)}`),
       canWrite && count > 0 && h('button', {
         id: 'cancel-shown', class: 'quiet', disabled: Boolean(bulk), onclick: actions.cancelShown,
         title: 'Waiting jobs never start, running ones are asked to stop. Asks first.',
