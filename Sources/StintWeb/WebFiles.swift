@@ -41,7 +41,16 @@ a { color: var(--accent); text-underline-offset: 2px; }
   border-radius: var(--radius-small);
 }
 
-.icon { width: 16px; height: 16px; flex: none; fill: none; stroke: currentcolor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
+.icon {
+  width: 16px;
+  height: 16px;
+  flex: none;
+  fill: none;
+  stroke: currentcolor;
+  stroke-width: 1.5;
+  stroke-linecap: round;
+  stroke-linejoin: round;
+}
 
 button, .button {
   display: inline-flex;
@@ -63,16 +72,35 @@ button:hover { background: var(--hover); border-color: var(--line-field); }
 button:active { transform: translateY(0.5px); }
 button:disabled { opacity: 0.6; cursor: default; }
 
-button.primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
+button.primary {
+  background: var(--accent);
+  border-color: var(--accent);
+  color: var(--on-accent);
+}
 button.primary:hover { background: var(--accent-strong); border-color: var(--accent-strong); }
-button.quiet { border-color: transparent; background: transparent; color: var(--text-quiet); }
+button.quiet {
+  border-color: transparent;
+  background: transparent;
+  color: var(--text-quiet);
+}
 button.quiet:hover { background: var(--grey-soft); color: var(--text); }
 button.danger { border-color: var(--red); color: var(--red); }
 button.danger:hover { background: var(--red-soft); }
 button.danger.solid { background: var(--red); color: light-dark(#fff, #200c0c); }
 button.danger.solid:hover { filter: brightness(0.94); }
-.icon-button { width: var(--target); padding: 0; border-color: transparent; background: transparent; color: var(--text-quiet); flex: none; }
-.icon-button:hover { background: var(--grey-soft); border-color: transparent; color: var(--text); }
+.icon-button {
+  width: var(--target);
+  padding: 0;
+  border-color: transparent;
+  background: transparent;
+  color: var(--text-quiet);
+  flex: none;
+}
+.icon-button:hover {
+  background: var(--grey-soft);
+  border-color: transparent;
+  color: var(--text);
+}
 
 input, select, textarea {
   width: 100%;
@@ -84,10 +112,22 @@ input, select, textarea {
   color: var(--text);
   font: inherit;
 }
-textarea { resize: vertical; font-family: var(--mono); font-size: 0.8125rem; }
-input[type="checkbox"] { width: 24px; min-height: 24px; height: 24px; accent-color: var(--accent); }
+textarea {
+  resize: vertical;
+  font-family: var(--mono);
+  font-size: 0.8125rem;
+}
+input[type="checkbox"] {
+  width: 24px;
+  min-height: 24px;
+  height: 24px;
+  accent-color: var(--accent);
+}
 input::placeholder, textarea::placeholder { color: var(--text-quiet); opacity: 1; }
-input:focus-visible, select:focus-visible, textarea:focus-visible { outline-offset: 0; border-color: var(--accent); }
+input:focus-visible, select:focus-visible, textarea:focus-visible {
+  outline-offset: 0;
+  border-color: var(--accent);
+}
 [aria-invalid="true"] { border-color: var(--red); }
 
 kbd {
@@ -121,7 +161,10 @@ kbd {
   white-space: nowrap;
   vertical-align: bottom;
 }
-.chip[data-priority="critical"], .chip[data-priority="high"] { background: var(--accent-soft); color: var(--accent); }
+.chip[data-priority="critical"], .chip[data-priority="high"] {
+  background: var(--accent-soft);
+  color: var(--accent);
+}
 
 #skip {
   position: absolute;
@@ -138,32 +181,106 @@ kbd {
 .no-script { padding: var(--space-5); }
 
 @media (prefers-reduced-motion: reduce) {
-  *, *::before, *::after { animation-duration: 0.01ms !important; animation-iteration-count: 1 !important; transition-duration: 0.01ms !important; scroll-behavior: auto !important; }
+  *, *::before, *::after {
+    animation-duration: 0.01ms !important;
+    animation-iteration-count: 1 !important;
+    transition-duration: 0.01ms !important;
+    scroll-behavior: auto !important;
+  }
 }
 
 """#),
 ("css/chart.css", #"""
 #chart { padding: var(--space-2) var(--space-4) var(--space-3); }
-.plots { display: grid; grid-template-columns: 1fr 1fr; gap: var(--space-5); }
-.plot figcaption { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 var(--space-3); margin-bottom: var(--space-1); font-size: var(--text-small); color: var(--text-quiet); }
-.plot-title { font-weight: 600; color: var(--text); margin-right: auto; }
+.plots {
+  display: grid;
+  grid-template-columns: 1fr 1fr;
+  gap: var(--space-5);
+}
+.plot figcaption {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 0 var(--space-3);
+  margin-bottom: var(--space-1);
+  font-size: var(--text-small);
+  color: var(--text-quiet);
+}
+.plot-title {
+  font-weight: 600;
+  color: var(--text);
+  margin-right: auto;
+}
 .legend { white-space: nowrap; }
-.legend i { display: inline-block; width: 10px; height: 3px; margin: 0 3px 3px 0; border-radius: 2px; background: var(--measure); }
-.legend b { display: inline-block; min-width: 1ch; color: var(--text); font-weight: 600; }
+.legend i {
+  display: inline-block;
+  width: 10px;
+  height: 3px;
+  margin: 0 3px 3px 0;
+  border-radius: 2px;
+  background: var(--measure);
+}
+.legend b {
+  display: inline-block;
+  min-width: 1ch;
+  color: var(--text);
+  font-weight: 600;
+}
 [data-measure="throughput"] { --measure: var(--accent); }
 [data-measure="waiting"] { --measure: var(--line-field); }
 [data-measure="running"] { --measure: var(--blue); }
 
-.plot-area-box { position: relative; height: 72px; border-bottom: 1px solid var(--line-strong); }
-.plot-lines { display: block; width: 100%; height: 100%; overflow: visible; }
-.plot-grid { stroke: var(--line); stroke-width: 1; vector-effect: non-scaling-stroke; }
-.plot-line { fill: none; stroke: var(--measure); stroke-width: 1.75; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+.plot-area-box {
+  position: relative;
+  height: 72px;
+  border-bottom: 1px solid var(--line-strong);
+}
+.plot-lines {
+  display: block;
+  width: 100%;
+  height: 100%;
+  overflow: visible;
+}
+.plot-grid {
+  stroke: var(--line);
+  stroke-width: 1;
+  vector-effect: non-scaling-stroke;
+}
+.plot-line {
+  fill: none;
+  stroke: var(--measure);
+  stroke-width: 1.75;
+  stroke-linejoin: round;
+  vector-effect: non-scaling-stroke;
+}
 .plot-area { fill: var(--measure); opacity: 0.1; }
-.plot-cursor { position: absolute; top: 0; bottom: 0; width: 1px; background: var(--text-quiet); pointer-events: none; }
-.plot-top, .plot-zero { position: absolute; left: 0; padding: 0 3px 0 0; background: color-mix(in srgb, var(--surface) 75%, transparent); color: var(--text-quiet); font-size: 0.6875rem; line-height: 14px; pointer-events: none; }
+.plot-cursor {
+  position: absolute;
+  top: 0;
+  bottom: 0;
+  width: 1px;
+  background: var(--text-quiet);
+  pointer-events: none;
+}
+.plot-top, .plot-zero {
+  position: absolute;
+  left: 0;
+  padding: 0 3px 0 0;
+  background: color-mix(in srgb, var(--surface) 75%, transparent);
+  color: var(--text-quiet);
+  font-size: 0.6875rem;
+  line-height: 14px;
+  pointer-events: none;
+}
 .plot-top { top: 0; }
 .plot-zero { bottom: 1px; }
-.plot-times { display: flex; justify-content: space-between; margin-top: 3px; color: var(--text-quiet); font-size: 0.6875rem; }
+.plot-times {
+  display: flex;
+  justify-content: space-between;
+  margin-top: 3px;
+  color: var(--text-quiet);
+  font-size: 0.6875rem;
+}
 
 @media (max-width: 520px) {
   #chart { padding: var(--space-2) var(--space-3); }
@@ -176,45 +293,167 @@ kbd {
 
 """#),
 ("css/detail.css", #"""
-.detail-head { position: sticky; top: 0; z-index: 1; display: flex; align-items: flex-start; gap: var(--space-2); padding: var(--space-3) var(--space-3) var(--space-2) var(--space-4); border-bottom: 1px solid var(--line); background: var(--surface); }
-.detail-title { display: flex; flex: 1; flex-wrap: wrap; align-items: center; gap: 0 var(--space-3); min-width: 0; min-height: var(--target); }
+.detail-head {
+  position: sticky;
+  top: 0;
+  z-index: 1;
+  display: flex;
+  align-items: flex-start;
+  gap: var(--space-2);
+  padding: var(--space-3) var(--space-3) var(--space-2) var(--space-4);
+  border-bottom: 1px solid var(--line);
+  background: var(--surface);
+}
+.detail-title {
+  display: flex;
+  flex: 1;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 0 var(--space-3);
+  min-width: 0;
+  min-height: var(--target);
+}
 .detail-title h2 { font-size: var(--text-large); overflow-wrap: anywhere; }
 .detail-title h2:focus { outline: none; }
-.detail-body { display: grid; grid-template-columns: minmax(0, 1fr); gap: var(--space-4); padding: var(--space-3) var(--space-4) var(--space-5); }
+.detail-body {
+  display: grid;
+  grid-template-columns: minmax(0, 1fr);
+  gap: var(--space-4);
+  padding: var(--space-3) var(--space-4) var(--space-5);
+}
 #detail > .detail-body + p { padding: var(--space-4); }
 
 .detail-actions { display: grid; gap: 6px; }
-.button-line { display: flex; flex-wrap: wrap; gap: var(--space-1); }
+.button-line {
+  display: flex;
+  flex-wrap: wrap;
+  gap: var(--space-1);
+}
 .button-line .quiet { border-color: var(--line); }
 .button-line button:first-child { margin-right: var(--space-1); }
 .state-words { color: var(--text-quiet); }
-.gone { padding: var(--space-2) var(--space-3); border-radius: var(--radius-small); background: var(--amber-soft); color: var(--amber); overflow-wrap: anywhere; }
+.gone {
+  padding: var(--space-2) var(--space-3);
+  border-radius: var(--radius-small);
+  background: var(--amber-soft);
+  color: var(--amber);
+  overflow-wrap: anywhere;
+}
 
 .detail-progress { display: grid; gap: 6px; }
 .detail-progress .progress { height: 8px; border-radius: 4px; }
 .detail-progress p { overflow-wrap: anywhere; }
 .detail-progress span { color: var(--text-quiet); }
 
-.block { display: grid; grid-template-columns: minmax(0, 1fr); gap: 6px; }
-.block h3 { font-size: var(--text-small); font-weight: 600; color: var(--text-quiet); }
-.block-head { display: flex; align-items: center; justify-content: space-between; min-height: 24px; }
+.block {
+  display: grid;
+  grid-template-columns: minmax(0, 1fr);
+  gap: 6px;
+}
+.block h3 {
+  font-size: var(--text-small);
+  font-weight: 600;
+  color: var(--text-quiet);
+}
+.block-head {
+  display: flex;
+  align-items: center;
+  justify-content: space-between;
+  min-height: 24px;
+}
 .icon-button.small { margin: -6px 0; }
-.block pre { max-height: 320px; padding: var(--space-2) var(--space-3); overflow: auto; border: 1px solid var(--line); border-radius: var(--radius-small); background: var(--sunken); line-height: 1.5; overflow-wrap: anywhere; white-space: pre-wrap; unicode-bidi: plaintext; }
-.error-block pre { border-color: color-mix(in srgb, var(--red) 35%, transparent); background: var(--red-soft); color: var(--text); }
-.error-type { margin-bottom: var(--space-1); color: var(--red); font-size: var(--text-small); font-weight: 600; }
+.block pre {
+  max-height: 320px;
+  padding: var(--space-2) var(--space-3);
+  overflow: auto;
+  border: 1px solid var(--line);
+  border-radius: var(--radius-small);
+  background: var(--sunken);
+  line-height: 1.5;
+  overflow-wrap: anywhere;
+  white-space: pre-wrap;
+  unicode-bidi: plaintext;
+}
+.error-block pre {
+  border-color: color-mix(in srgb, var(--red) 35%, transparent);
+  background: var(--red-soft);
+  color: var(--text);
+}
+.error-type {
+  margin-bottom: var(--space-1);
+  color: var(--red);
+  font-size: var(--text-small);
+  font-weight: 600;
+}
 
-.links { display: grid; gap: 2px; font-size: 0.8125rem; }
-.links li { display: flex; align-items: center; gap: 6px; min-width: 0; color: var(--text-quiet); }
-.links a { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 32px; }
+.links {
+  display: grid;
+  gap: 2px;
+  font-size: 0.8125rem;
+}
+.links li {
+  display: flex;
+  align-items: center;
+  gap: 6px;
+  min-width: 0;
+  color: var(--text-quiet);
+}
+.links a {
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+  line-height: 32px;
+}
 
-.life-bar { display: flex; gap: 2px; height: 12px; }
-.life-bar span { flex: 1 1 0; min-width: 4px; border-radius: 3px; background: var(--status); }
-.life-bar [data-kind="wait"] { background: repeating-linear-gradient(-45deg, var(--grey-soft) 0 4px, var(--line-strong) 4px 5px); }
-.life-bar [data-kind="wait"][data-status="retrying"] { background: repeating-linear-gradient(-45deg, var(--amber-soft) 0 4px, var(--amber) 4px 5px); }
-.steps { position: relative; display: grid; gap: 0; margin-top: var(--space-1); }
-.step { position: relative; display: grid; grid-template-columns: 20px minmax(0, 1fr) auto; align-items: start; gap: var(--space-2); padding: 3px 0; font-size: 0.8125rem; }
-.step-mark { position: relative; z-index: 1; display: flex; justify-content: center; padding: 1px 0; background: var(--surface); }
-.step:not(:last-child)::before { content: ""; position: absolute; left: 9.5px; top: 14px; bottom: -10px; width: 1px; background: var(--line-strong); }
+.life-bar {
+  display: flex;
+  gap: 2px;
+  height: 12px;
+}
+.life-bar span {
+  flex: 1 1 0;
+  min-width: 4px;
+  border-radius: 3px;
+  background: var(--status);
+}
+.life-bar [data-kind="wait"] {
+  background: repeating-linear-gradient(-45deg, var(--grey-soft) 0 4px, var(--line-strong) 4px 5px);
+}
+.life-bar [data-kind="wait"][data-status="retrying"] {
+  background: repeating-linear-gradient(-45deg, var(--amber-soft) 0 4px, var(--amber) 4px 5px);
+}
+.steps {
+  position: relative;
+  display: grid;
+  gap: 0;
+  margin-top: var(--space-1);
+}
+.step {
+  position: relative;
+  display: grid;
+  grid-template-columns: 20px minmax(0, 1fr) auto;
+  align-items: start;
+  gap: var(--space-2);
+  padding: 3px 0;
+  font-size: 0.8125rem;
+}
+.step-mark {
+  position: relative;
+  z-index: 1;
+  display: flex;
+  justify-content: center;
+  padding: 1px 0;
+  background: var(--surface);
+}
+.step:not(:last-child)::before {
+  content: "";
+  position: absolute;
+  left: 9.5px;
+  top: 14px;
+  bottom: -10px;
+  width: 1px;
+  background: var(--line-strong);
+}
 .step[data-kind="wait"] { color: var(--text-quiet); }
 .step-word { overflow-wrap: anywhere; }
 .step-outcome { color: var(--status); font-weight: 500; }
@@ -222,16 +461,42 @@ kbd {
 .step-length { color: var(--text-quiet); white-space: nowrap; }
 
 .attempt-list { display: grid; gap: var(--space-2); }
-.attempt { display: grid; gap: 2px; padding: var(--space-2) var(--space-3); border: 1px solid var(--line); border-radius: var(--radius-small); font-size: 0.8125rem; }
-.attempt-first { display: flex; align-items: center; gap: 6px; }
+.attempt {
+  display: grid;
+  gap: 2px;
+  padding: var(--space-2) var(--space-3);
+  border: 1px solid var(--line);
+  border-radius: var(--radius-small);
+  font-size: 0.8125rem;
+}
+.attempt-first {
+  display: flex;
+  align-items: center;
+  gap: 6px;
+}
 .attempt-first span { color: var(--status); font-weight: 500; }
-.attempt-first .attempt-took { margin-left: auto; color: var(--text-quiet); font-weight: 400; }
+.attempt-first .attempt-took {
+  margin-left: auto;
+  color: var(--text-quiet);
+  font-weight: 400;
+}
 .attempt-error { overflow-wrap: anywhere; }
 .attempt-worker { color: var(--text-quiet); overflow-wrap: anywhere; }
 .attempt-worker code { font-size: var(--text-small); }
 
-.facts { display: grid; gap: 0; font-size: 0.8125rem; }
-.fact { display: grid; grid-template-columns: 84px minmax(0, 1fr); align-items: baseline; gap: var(--space-2); padding: 4px 0; border-bottom: 1px solid var(--line); }
+.facts {
+  display: grid;
+  gap: 0;
+  font-size: 0.8125rem;
+}
+.fact {
+  display: grid;
+  grid-template-columns: 84px minmax(0, 1fr);
+  align-items: baseline;
+  gap: var(--space-2);
+  padding: 4px 0;
+  border-bottom: 1px solid var(--line);
+}
 .fact:last-child { border-bottom: 0; }
 .fact dt { color: var(--text-quiet); }
 .fact dd { overflow-wrap: anywhere; }
@@ -241,7 +506,16 @@ kbd {
 
 """#),
 ("css/dialogs.css", #"""
-dialog { width: min(480px, calc(100vw - 32px)); max-height: calc(100dvh - 32px); padding: var(--space-5); border: 1px solid var(--line); border-radius: 14px; background: var(--raised); color: var(--text); box-shadow: var(--shadow-high); }
+dialog {
+  width: min(480px, calc(100vw - 32px));
+  max-height: calc(100dvh - 32px);
+  padding: var(--space-5);
+  border: 1px solid var(--line);
+  border-radius: 14px;
+  background: var(--raised);
+  color: var(--text);
+  box-shadow: var(--shadow-high);
+}
 dialog[open] { animation: rise var(--calm) ease-out; }
 dialog::backdrop { background: light-dark(rgb(20 20 40 / 35%), rgb(0 0 0 / 60%)); }
 dialog h2 { font-size: var(--text-large); }
@@ -253,10 +527,29 @@ dialog .fault { margin-top: 0; color: var(--red); }
   from { opacity: 0; transform: translateY(8px) scale(0.985); }
 }
 
-.dialog-head { display: flex; align-items: center; justify-content: space-between; }
-.shortcut-groups { display: grid; gap: var(--space-4); margin-top: var(--space-3); }
-.shortcut-groups h3 { margin-bottom: var(--space-1); color: var(--text-quiet); font-size: var(--text-small); }
-.shortcut-groups dl > div { display: flex; align-items: center; justify-content: space-between; gap: var(--space-3); padding: 5px 0; border-bottom: 1px solid var(--line); }
+.dialog-head {
+  display: flex;
+  align-items: center;
+  justify-content: space-between;
+}
+.shortcut-groups {
+  display: grid;
+  gap: var(--space-4);
+  margin-top: var(--space-3);
+}
+.shortcut-groups h3 {
+  margin-bottom: var(--space-1);
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+}
+.shortcut-groups dl > div {
+  display: flex;
+  align-items: center;
+  justify-content: space-between;
+  gap: var(--space-3);
+  padding: 5px 0;
+  border-bottom: 1px solid var(--line);
+}
 .shortcut-groups dt { order: 2; white-space: nowrap; }
 .sign-in .field { margin-top: var(--space-4); }
 
@@ -266,29 +559,122 @@ dialog .fault { margin-top: 0; color: var(--red); }
 #compose > h2 { padding: var(--space-1) var(--space-2) var(--space-2); }
 
 .type-list { display: grid; gap: 2px; }
-.type { display: block; width: 100%; padding: 7px var(--space-2); border-color: transparent; background: transparent; text-align: left; font-weight: 400; }
+.type {
+  display: block;
+  width: 100%;
+  padding: 7px var(--space-2);
+  border-color: transparent;
+  background: transparent;
+  text-align: left;
+  font-weight: 400;
+}
 .type:hover { background: var(--hover); border-color: transparent; }
 .type[aria-expanded="true"] { background: var(--accent-soft); border-color: transparent; }
-.type-name { display: block; overflow: hidden; font-weight: 600; text-overflow: ellipsis; white-space: nowrap; }
+.type-name {
+  display: block;
+  overflow: hidden;
+  font-weight: 600;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
 .type[aria-expanded="true"] .type-name { color: var(--accent); }
-.type-text { display: -webkit-box; overflow: hidden; color: var(--text-quiet); font-size: var(--text-small); line-height: 1.35; overflow-wrap: anywhere; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
+.type-text {
+  display: -webkit-box;
+  overflow: hidden;
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  line-height: 1.35;
+  overflow-wrap: anywhere;
+  -webkit-box-orient: vertical;
+  -webkit-line-clamp: 2;
+}
 
 #compose:has(#job-form) .type:not([aria-expanded="true"]) .type-text { display: none; }
 
-#job-form { display: grid; gap: var(--space-3); margin-top: var(--space-3); padding: var(--space-4) var(--space-2) var(--space-2); border-top: 1px solid var(--line); animation: appear var(--calm) ease-out; }
-.field { display: grid; gap: var(--space-1); min-width: 0; }
-.field label { display: flex; align-items: baseline; justify-content: space-between; gap: var(--space-2); font-weight: 500; overflow-wrap: anywhere; }
-.required { color: var(--text-quiet); font-size: var(--text-small); font-weight: 400; }
+#job-form {
+  display: grid;
+  gap: var(--space-3);
+  margin-top: var(--space-3);
+  padding: var(--space-4) var(--space-2) var(--space-2);
+  border-top: 1px solid var(--line);
+  animation: appear var(--calm) ease-out;
+}
+.field {
+  display: grid;
+  gap: var(--space-1);
+  min-width: 0;
+}
+.field label {
+  display: flex;
+  align-items: baseline;
+  justify-content: space-between;
+  gap: var(--space-2);
+  font-weight: 500;
+  overflow-wrap: anywhere;
+}
+.required {
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  font-weight: 400;
+}
 .hint { overflow-wrap: anywhere; }
-.fault { position: relative; padding-left: 18px; color: var(--red); font-size: var(--text-small); font-weight: 500; overflow-wrap: anywhere; }
-.fault::before { content: "!"; position: absolute; left: 0; top: 2px; width: 13px; height: 13px; border-radius: 50%; background: var(--red); color: var(--surface); font-size: 10px; font-weight: 700; line-height: 13px; text-align: center; }
-#form-error { padding: var(--space-2) var(--space-3); border-radius: var(--radius-small); background: var(--red-soft); color: var(--red); overflow-wrap: anywhere; }
+.fault {
+  position: relative;
+  padding-left: 18px;
+  color: var(--red);
+  font-size: var(--text-small);
+  font-weight: 500;
+  overflow-wrap: anywhere;
+}
+.fault::before {
+  content: "!";
+  position: absolute;
+  left: 0;
+  top: 2px;
+  width: 13px;
+  height: 13px;
+  border-radius: 50%;
+  background: var(--red);
+  color: var(--surface);
+  font-size: 10px;
+  font-weight: 700;
+  line-height: 13px;
+  text-align: center;
+}
+#form-error {
+  padding: var(--space-2) var(--space-3);
+  border-radius: var(--radius-small);
+  background: var(--red-soft);
+  color: var(--red);
+  overflow-wrap: anywhere;
+}
 .form-buttons { display: flex; gap: var(--space-2); }
-#job-options summary { display: flex; align-items: center; min-height: var(--target); color: var(--text-quiet); font-weight: 500; cursor: pointer; list-style: none; }
+#job-options summary {
+  display: flex;
+  align-items: center;
+  min-height: var(--target);
+  color: var(--text-quiet);
+  font-weight: 500;
+  cursor: pointer;
+  list-style: none;
+}
 #job-options summary::-webkit-details-marker { display: none; }
-#job-options summary::before { content: ""; width: 6px; height: 6px; margin: 0 10px 0 4px; border: solid currentcolor; border-width: 0 1.5px 1.5px 0; transform: rotate(-45deg); transition: transform var(--quick); }
+#job-options summary::before {
+  content: "";
+  width: 6px;
+  height: 6px;
+  margin: 0 10px 0 4px;
+  border: solid currentcolor;
+  border-width: 0 1.5px 1.5px 0;
+  transform: rotate(-45deg);
+  transition: transform var(--quick);
+}
 #job-options[open] summary::before { transform: rotate(45deg); }
-.option-fields { display: grid; gap: var(--space-3); padding: var(--space-2) 0 var(--space-1); }
+.option-fields {
+  display: grid;
+  gap: var(--space-3);
+  padding: var(--space-2) 0 var(--space-1);
+}
 
 @keyframes appear {
   from { opacity: 0; transform: translateY(-4px); }
@@ -297,7 +683,13 @@ dialog .fault { margin-top: 0; color: var(--red); }
 @media (max-width: 859px) {
   #compose { padding: var(--space-2) var(--space-3); }
   #compose > h2 { padding: var(--space-1) 0 var(--space-1); }
-  .type-list { display: flex; gap: var(--space-1); margin: 0 calc(-1 * var(--space-3)); padding: 3px var(--space-3); overflow-x: auto; }
+  .type-list {
+    display: flex;
+    gap: var(--space-1);
+    margin: 0 calc(-1 * var(--space-3));
+    padding: 3px var(--space-3);
+    overflow-x: auto;
+  }
   .type-list li { flex: none; }
   .type { padding: 0 var(--space-3); border-color: var(--line-strong); }
   .type-text { display: none; }
@@ -307,29 +699,86 @@ dialog .fault { margin-top: 0; color: var(--red); }
 
 """#),
 ("css/header.css", #"""
-#header { display: flex; align-items: center; gap: var(--space-3); min-height: 64px; padding: var(--space-2) var(--space-4); }
+#header {
+  display: flex;
+  align-items: center;
+  gap: var(--space-3);
+  min-height: 64px;
+  padding: var(--space-2) var(--space-4);
+}
 
-.brand { display: inline-flex; align-items: center; gap: var(--space-2); min-height: var(--target); color: var(--text); font-size: 1.125rem; font-weight: 700; letter-spacing: -0.02em; text-decoration: none; }
-.logo { width: 30px; height: 30px; fill: var(--accent); }
+.brand {
+  display: inline-flex;
+  align-items: center;
+  gap: var(--space-2);
+  min-height: var(--target);
+  color: var(--text);
+  font-size: 1.125rem;
+  font-weight: 700;
+  letter-spacing: -0.02em;
+  text-decoration: none;
+}
+.logo {
+  width: 30px;
+  height: 30px;
+  fill: var(--accent);
+}
 
-#connection { display: inline-flex; align-items: center; gap: var(--space-2); padding: 3px 10px 3px 8px; border-radius: 99px; background: var(--grey-soft); color: var(--text-quiet); font-size: var(--text-small); font-weight: 500; }
-.connection-dot { width: 8px; height: 8px; border-radius: 50%; background: currentcolor; }
+#connection {
+  display: inline-flex;
+  align-items: center;
+  gap: var(--space-2);
+  padding: 3px 10px 3px 8px;
+  border-radius: 99px;
+  background: var(--grey-soft);
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  font-weight: 500;
+}
+.connection-dot {
+  width: 8px;
+  height: 8px;
+  border-radius: 50%;
+  background: currentcolor;
+}
 .connection-retry { font-weight: 400; }
 #connection[data-state="open"] { background: var(--green-soft); color: var(--green); }
-#connection[data-state="reconnecting"], #connection[data-state="stopped"] { background: var(--amber-soft); color: var(--amber); }
+#connection[data-state="reconnecting"], #connection[data-state="stopped"] {
+  background: var(--amber-soft);
+  color: var(--amber);
+}
 #connection[data-state="open"] .connection-dot { animation: breathe 2.4s ease-in-out infinite; }
-#connection[data-state="reconnecting"] .connection-dot { animation: breathe 0.8s ease-in-out infinite; }
+#connection[data-state="reconnecting"] .connection-dot {
+  animation: breathe 0.8s ease-in-out infinite;
+}
 
 @keyframes breathe {
   50% { opacity: 0.35; }
 }
 
-.header-buttons { display: flex; align-items: center; gap: var(--space-1); margin-left: auto; }
+.header-buttons {
+  display: flex;
+  align-items: center;
+  gap: var(--space-1);
+  margin-left: auto;
+}
 .header-buttons .primary { margin-left: var(--space-2); }
-.owner { color: var(--text-quiet); font-size: var(--text-small); max-width: 16ch; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.owner {
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  max-width: 16ch;
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
 
 @media (max-width: 520px) {
-  #header { gap: var(--space-2); padding: var(--space-2) var(--space-3); min-height: 56px; flex-wrap: wrap; }
+  #header {
+    gap: var(--space-2);
+    padding: var(--space-2) var(--space-3);
+    min-height: 56px;
+    flex-wrap: wrap;
+  }
   #new-job { padding: 0 10px; }
   .brand > span { display: none; }
   #open-shortcuts { display: none; }
@@ -338,9 +787,18 @@ dialog .fault { margin-top: 0; color: var(--red); }
 """#),
 ("css/layout.css", #"""
 /* Where the parts stand. Narrow: one column, the page scrolls. Wide: columns that scroll for themselves. */
-body { display: flex; flex-direction: column; min-height: 100dvh; }
+body {
+  display: flex;
+  flex-direction: column;
+  min-height: 100dvh;
+}
 
-#main { display: grid; grid-template-columns: minmax(0, 1fr); gap: var(--space-3); padding: var(--space-3); }
+#main {
+  display: grid;
+  grid-template-columns: minmax(0, 1fr);
+  gap: var(--space-3);
+  padding: var(--space-3);
+}
 
 #overview, #compose, #jobs, #detail {
   min-width: 0;
@@ -376,7 +834,13 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
   }
   #overview { grid-area: overview; }
   #compose { grid-area: compose; overflow: auto; }
-  #jobs { grid-area: jobs; display: flex; flex-direction: column; min-height: 0; overflow: hidden; }
+  #jobs {
+    grid-area: jobs;
+    display: flex;
+    flex-direction: column;
+    min-height: 0;
+    overflow: hidden;
+  }
   #compose[hidden] ~ #jobs, #main:has(> #compose[hidden]) > #overview { grid-column: 1 / span 2; }
   #detail {
     position: fixed;
@@ -389,12 +853,17 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
   }
 }
 
-@media (min-width: 1200px) {
+@media (min-width: 1260px) {
   body[data-detail="open"] #main {
     grid-template-columns: 256px minmax(0, 1fr) 384px;
     grid-template-areas: "compose overview detail" "compose jobs detail";
   }
-  #detail { position: static; grid-area: detail; width: auto; box-shadow: var(--shadow); }
+  #detail {
+    position: static;
+    grid-area: detail;
+    width: auto;
+    box-shadow: var(--shadow);
+  }
 }
 
 @media (min-width: 1500px) {
@@ -408,44 +877,162 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 
 """#),
 ("css/notices.css", #"""
-#notices { position: fixed; right: var(--space-4); bottom: var(--space-4); z-index: 15; display: grid; gap: var(--space-2); width: min(400px, calc(100vw - 32px)); pointer-events: none; }
-.notice { display: flex; align-items: center; gap: var(--space-2); padding: var(--space-1) var(--space-1) var(--space-1) var(--space-3); border: 1px solid var(--line); border-radius: var(--radius); background: var(--raised); box-shadow: var(--shadow-high); pointer-events: auto; animation: rise var(--calm) ease-out; }
-.notice p { flex: 1; min-width: 0; padding: 6px 0; overflow-wrap: anywhere; }
+#notices {
+  position: fixed;
+  right: var(--space-4);
+  bottom: var(--space-4);
+  z-index: 15;
+  display: grid;
+  gap: var(--space-2);
+  width: min(400px, calc(100vw - 32px));
+  pointer-events: none;
+}
+.notice {
+  display: flex;
+  align-items: center;
+  gap: var(--space-2);
+  padding: var(--space-1) var(--space-1) var(--space-1) var(--space-3);
+  border: 1px solid var(--line);
+  border-radius: var(--radius);
+  background: var(--raised);
+  box-shadow: var(--shadow-high);
+  pointer-events: auto;
+  animation: rise var(--calm) ease-out;
+}
+.notice p {
+  flex: 1;
+  min-width: 0;
+  padding: 6px 0;
+  overflow-wrap: anywhere;
+}
 .notice[data-kind="error"] { border-color: color-mix(in srgb, var(--red) 45%, transparent); }
 .notice .icon-button.small { margin: 0; }
 
 @media (min-width: 860px) {
-  #notices { top: var(--space-3); right: auto; bottom: auto; left: 50%; transform: translateX(-50%); }
+  #notices {
+    top: var(--space-3);
+    right: auto;
+    bottom: auto;
+    left: 50%;
+    transform: translateX(-50%);
+  }
 }
 
 """#),
 ("css/queue.css", #"""
 #jobs { container: jobs / inline-size; }
-#filter-bar { display: flex; flex-wrap: wrap; gap: var(--space-2); padding: var(--space-3) var(--space-3) 0; }
-.filter-line { display: flex; flex: 1 1 280px; gap: var(--space-2); }
-.search-box { position: relative; flex: 1; min-width: 120px; }
-.search-box .icon { position: absolute; left: 10px; top: 50%; transform: translateY(-50%); color: var(--text-quiet); pointer-events: none; }
+#filter-bar {
+  display: flex;
+  flex-wrap: wrap;
+  gap: var(--space-2);
+  padding: var(--space-3) var(--space-3) 0;
+}
+.filter-line {
+  display: flex;
+  flex: 1 1 280px;
+  gap: var(--space-2);
+}
+.search-box {
+  position: relative;
+  flex: 1;
+  min-width: 120px;
+}
+.search-box .icon {
+  position: absolute;
+  left: 10px;
+  top: 50%;
+  transform: translateY(-50%);
+  color: var(--text-quiet);
+  pointer-events: none;
+}
 .search-box input { padding-left: 32px; padding-right: 32px; }
-.search-box kbd { position: absolute; right: 8px; top: 50%; transform: translateY(-50%); pointer-events: none; }
+.search-box kbd {
+  position: absolute;
+  right: 8px;
+  top: 50%;
+  transform: translateY(-50%);
+  pointer-events: none;
+}
 .search-box input:focus ~ kbd, .search-box input:not(:placeholder-shown) ~ kbd { display: none; }
 #filter-type { width: auto; max-width: 18ch; }
 
-#filters { display: flex; flex-wrap: wrap; gap: 2px; padding: 2px; border-radius: calc(var(--radius-small) + 2px); background: var(--sunken); }
-.filter { min-height: max(32px, calc(var(--target) - 4px)); padding: 0 9px; border-color: transparent; background: transparent; color: var(--text-quiet); }
-.filter:hover { border-color: transparent; background: var(--hover); color: var(--text); }
-.filter[aria-pressed="true"] { border-color: var(--line); background: var(--raised); color: var(--text); box-shadow: var(--shadow); }
-.count { color: var(--text-quiet); font-size: var(--text-small); font-weight: 450; }
+#filters {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 2px;
+  padding: 2px;
+  border-radius: calc(var(--radius-small) + 2px);
+  background: var(--sunken);
+}
+.filter {
+  min-height: max(32px, calc(var(--target) - 4px));
+  padding: 0 9px;
+  border-color: transparent;
+  background: transparent;
+  color: var(--text-quiet);
+}
+.filter:hover {
+  border-color: transparent;
+  background: var(--hover);
+  color: var(--text);
+}
+.filter[aria-pressed="true"] {
+  border-color: var(--line);
+  background: var(--raised);
+  color: var(--text);
+  box-shadow: var(--shadow);
+}
+.count {
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  font-weight: 450;
+}
 
-#queue-bar { display: flex; flex-wrap: wrap; align-items: center; gap: var(--space-1) var(--space-2); min-height: calc(var(--target) + 8px); padding: var(--space-1) var(--space-3); border-bottom: 1px solid var(--line); }
-#queue-count { color: var(--text-quiet); font-size: var(--text-small); padding-left: var(--space-1); }
-.queue-actions { display: flex; flex-wrap: wrap; align-items: center; gap: var(--space-1); margin-left: auto; }
+#queue-bar {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: var(--space-1) var(--space-2);
+  min-height: calc(var(--target) + 8px);
+  padding: var(--space-1) var(--space-3);
+  border-bottom: 1px solid var(--line);
+}
+#queue-count {
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  padding-left: var(--space-1);
+}
+.queue-actions {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: var(--space-1);
+  margin-left: auto;
+}
 .queue-actions button, #clear-filter { font-size: var(--text-small); padding: 0 var(--space-2); }
 .bulk { color: var(--text-quiet); font-size: var(--text-small); }
 
-#queue { --row-height: 60px; --heading-height: 34px; container: list / inline-size; }
+#queue {
+  --row-height: 60px;
+  --heading-height: 34px;
+  container: list / inline-size;
+}
 #queue-rows { position: relative; }
-.row, .group-heading { position: absolute; top: 0; left: 0; right: 0; }
-.group-heading { display: flex; align-items: flex-end; height: var(--heading-height); padding: 0 var(--space-4) 5px; color: var(--text-quiet); font-size: var(--text-small); font-weight: 600; }
+.row, .group-heading {
+  position: absolute;
+  top: 0;
+  left: 0;
+  right: 0;
+}
+.group-heading {
+  display: flex;
+  align-items: flex-end;
+  height: var(--heading-height);
+  padding: 0 var(--space-4) 5px;
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  font-weight: 600;
+}
 .group-heading .count { margin-left: 4px; }
 
 .row {
@@ -460,29 +1047,103 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 }
 .row:hover { background: var(--hover); }
 .row:focus-visible { outline-offset: -2px; }
-.row[aria-selected="true"] { background: var(--accent-soft); box-shadow: inset 3px 0 var(--accent); }
+.row[aria-selected="true"] {
+  background: var(--accent-soft);
+  box-shadow: inset 3px 0 var(--accent);
+}
 .row-main { min-width: 0; }
-.row-first, .row-second { display: flex; align-items: center; gap: var(--space-2); min-width: 0; white-space: nowrap; }
+.row-first, .row-second {
+  display: flex;
+  align-items: center;
+  gap: var(--space-2);
+  min-width: 0;
+  white-space: nowrap;
+}
 .row-first { height: 22px; }
-.row-second { height: 20px; color: var(--text-quiet); font-size: 0.8125rem; }
-.row-type { overflow: hidden; flex: 0 1 auto; min-width: 6ch; font-weight: 600; text-overflow: ellipsis; unicode-bidi: isolate; }
-.row-id { color: var(--text-quiet); font-size: var(--text-small); overflow: hidden; text-overflow: ellipsis; flex: 0 1 auto; min-width: 5ch; }
-.row-note { overflow: hidden; min-width: 0; text-overflow: ellipsis; unicode-bidi: isolate; }
+.row-second {
+  height: 20px;
+  color: var(--text-quiet);
+  font-size: 0.8125rem;
+}
+.row-type {
+  flex: 0 1 auto;
+  min-width: 0;
+  overflow: hidden;
+  font-weight: 600;
+  text-overflow: ellipsis;
+  unicode-bidi: isolate;
+}
+.row-id {
+  flex: 0 10 auto;
+  min-width: 0;
+  overflow: hidden;
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  text-overflow: ellipsis;
+}
+.row-first .chip { flex: 0 1 auto; min-width: 4ch; }
+.row-note {
+  overflow: hidden;
+  min-width: 0;
+  text-overflow: ellipsis;
+  unicode-bidi: isolate;
+}
 .row-note[data-kind="error"] { color: var(--red); }
 [data-status="retrying"] .row-note[data-kind="error"] { color: var(--text-quiet); }
-.row-lead { flex: none; color: var(--status); font-weight: 500; }
+.row-lead + .row-note:not(:empty)::before { content: "· "; }
+.row-lead {
+  flex: none;
+  color: var(--status);
+  font-weight: 500;
+}
 .row-second .progress { flex: 0 0 clamp(72px, 30%, 220px); }
-.row-percent { flex: none; min-width: 4.5ch; color: var(--text); font-weight: 500; text-align: right; }
-.row-times { display: flex; flex-direction: column; align-items: flex-end; font-size: 0.8125rem; white-space: nowrap; }
+.row-percent {
+  flex: none;
+  min-width: 4.5ch;
+  color: var(--text);
+  font-weight: 500;
+  text-align: right;
+}
+.row-times {
+  display: flex;
+  flex-direction: column;
+  align-items: flex-end;
+  font-size: 0.8125rem;
+  white-space: nowrap;
+}
 .row-took { line-height: 22px; font-weight: 500; }
-.row-when { color: var(--text-quiet); font-size: var(--text-small); line-height: 20px; }
+.row-when {
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  line-height: 20px;
+}
 
-#empty { display: flex; flex-direction: column; align-items: center; gap: var(--space-3); padding: var(--space-6) var(--space-4); color: var(--text-quiet); text-align: center; }
+#empty {
+  display: flex;
+  flex-direction: column;
+  align-items: center;
+  gap: var(--space-3);
+  padding: var(--space-6) var(--space-4);
+  color: var(--text-quiet);
+  text-align: center;
+}
 #empty h3 { color: var(--text); font-size: var(--text-large); }
-#empty pre { max-width: 100%; padding: var(--space-2) var(--space-3); overflow-x: auto; border-radius: var(--radius-small); background: var(--sunken); color: var(--text); }
+#empty pre {
+  max-width: 100%;
+  padding: var(--space-2) var(--space-3);
+  overflow-x: auto;
+  border-radius: var(--radius-small);
+  background: var(--sunken);
+  color: var(--text);
+}
 
 @media (min-width: 860px) {
-  #queue { flex: 1; min-height: 120px; overflow: hidden auto; overscroll-behavior: contain; }
+  #queue {
+    flex: 1;
+    min-height: 120px;
+    overflow: hidden auto;
+    overscroll-behavior: contain;
+  }
 }
 
 @container jobs (max-width: 639px) {
@@ -490,38 +1151,98 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 }
 
 @container list (max-width: 519px) {
-  .row { grid-template-columns: minmax(0, 1fr) auto; grid-template-rows: auto auto; gap: 1px var(--space-2); align-content: center; padding: 0 var(--space-3); }
-  .row-main { display: contents; }
-  .row-status { grid-area: 2 / 1; display: none; }
+  .row {
+    grid-template-columns: minmax(0, 1fr) auto;
+    gap: 2px var(--space-2);
+    align-content: center;
+    padding: 0 var(--space-3);
+  }
+  .row-status { font-size: var(--text-small); }
+  .row-status .glyph { width: 14px; height: 14px; }
+  .row-times {
+    grid-area: 1 / 2;
+    flex-direction: row;
+    align-items: center;
+    gap: var(--space-2);
+    font-size: var(--text-small);
+  }
+  .row-took, .row-when { line-height: 18px; }
+  .row-main { grid-area: 2 / 1 / 3 / 3; }
   .group-heading { padding-inline: var(--space-3); }
 }
+@container jobs (max-width: 519px) {
+  #queue { --row-height: 80px; }
+  .queue-actions { width: 100%; margin-left: 0; }
+}
 @media (max-width: 859px) {
-  #filters { display: grid; flex: 1 1 100%; grid-template-columns: repeat(3, 1fr); }
+  #filters {
+    display: grid;
+    flex: 1 1 100%;
+    grid-template-columns: repeat(3, 1fr);
+  }
   .filter { gap: 4px; padding: 0 4px; }
 }
 
 """#),
 ("css/stats.css", #"""
 #stats { container-type: inline-size; }
-.stat-list { display: grid; grid-template-columns: repeat(10, minmax(0, 1fr)); padding: var(--space-3) var(--space-2) 0; }
-.stat { display: flex; flex-direction: column; gap: 2px; min-width: 0; padding: var(--space-1) var(--space-2); }
-.stat dt { display: flex; align-items: center; gap: 5px; color: var(--text-quiet); font-size: var(--text-small); white-space: nowrap; }
+.stat-list {
+  display: grid;
+  grid-template-columns: repeat(10, minmax(0, 1fr));
+  padding: var(--space-3) var(--space-2) 0;
+}
+.stat {
+  display: flex;
+  flex-direction: column;
+  gap: 2px;
+  min-width: 0;
+  padding: var(--space-1) var(--space-2);
+}
+.stat dt {
+  display: flex;
+  align-items: center;
+  gap: 5px;
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  white-space: nowrap;
+}
 .stat dt .glyph { width: 13px; height: 13px; }
 .stat dt .glyph-turn { animation: none; }
-.stat dd { overflow: hidden; font-size: var(--text-figure); font-weight: 600; letter-spacing: -0.01em; line-height: 1.2; text-overflow: ellipsis; white-space: nowrap; }
+.stat dd {
+  overflow: hidden;
+  font-size: var(--text-figure);
+  font-weight: 600;
+  letter-spacing: -0.01em;
+  line-height: 1.2;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
 .stat[data-zero] dd { color: var(--text-quiet); font-weight: 450; }
 .stat[data-status="failed"]:not([data-zero]) dd { color: var(--red); }
 .stat[data-status="running"]:not([data-zero]) dd { color: var(--blue); }
 .stat[data-status="retrying"]:not([data-zero]) dd { color: var(--amber); }
-.slots { display: inline-flex; gap: 2px; margin-left: auto; }
-.slots span { width: 6px; height: 10px; border-radius: 2px; background: var(--grey-soft); box-shadow: inset 0 0 0 1px var(--line-strong); }
+.slots {
+  display: inline-flex;
+  gap: 2px;
+  margin-left: auto;
+}
+.slots span {
+  width: 6px;
+  height: 10px;
+  border-radius: 2px;
+  background: var(--grey-soft);
+  box-shadow: inset 0 0 0 1px var(--line-strong);
+}
 .slots [data-busy] { background: var(--blue); box-shadow: none; }
 
 @container (max-width: 1039px) {
   .stat-list { grid-template-columns: repeat(5, minmax(0, 1fr)); row-gap: var(--space-1); }
 }
 @container (max-width: 479px) {
-  .stat-list { grid-template-columns: repeat(5, minmax(0, 1fr)); padding: var(--space-2) var(--space-1) 0; }
+  .stat-list {
+    grid-template-columns: repeat(5, minmax(0, 1fr));
+    padding: var(--space-2) var(--space-1) 0;
+  }
   .stat { padding: 3px 6px; }
   .stat dt { font-size: 0.6875rem; }
   .stat dt .glyph { display: none; }
@@ -536,11 +1257,33 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
 [data-status="completed"] { --status: var(--green); --status-soft: var(--green-soft); }
 [data-status="failed"] { --status: var(--red); --status-soft: var(--red-soft); }
 [data-status="retrying"] { --status: var(--amber); --status-soft: var(--amber-soft); }
-[data-status="pending"], [data-status="scheduled"], [data-status="blocked"], [data-status="cancelled"] { --status: var(--grey); --status-soft: var(--grey-soft); }
+[data-status="pending"],
+[data-status="scheduled"],
+[data-status="blocked"],
+[data-status="cancelled"] {
+  --status: var(--grey);
+  --status-soft: var(--grey-soft);
+}
 
-.status { display: inline-flex; align-items: center; gap: 6px; color: var(--status); font-weight: 500; white-space: nowrap; }
+.status {
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+  color: var(--status);
+  font-weight: 500;
+  white-space: nowrap;
+}
 
-.glyph { width: 16px; height: 16px; flex: none; fill: none; stroke: var(--status, currentcolor); stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
+.glyph {
+  width: 16px;
+  height: 16px;
+  flex: none;
+  fill: none;
+  stroke: var(--status, currentcolor);
+  stroke-width: 1.6;
+  stroke-linecap: round;
+  stroke-linejoin: round;
+}
 .glyph-fill { fill: var(--status); stroke: none; }
 .glyph-mark { stroke: var(--surface); stroke-width: 1.8; }
 .glyph-track { opacity: 0.3; }
@@ -550,9 +1293,31 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
   to { transform: rotate(360deg); }
 }
 
-.progress { position: relative; height: 6px; min-width: 48px; overflow: hidden; border-radius: 3px; background: var(--status-soft, var(--blue-soft)); box-shadow: inset 0 0 0 1px color-mix(in srgb, var(--status, var(--blue)) 22%, transparent); }
-.progress-fill { height: 100%; background: var(--status, var(--blue)); transform-origin: left; transition: transform var(--calm) ease-out; }
-.progress[data-unknown]::after { content: ""; position: absolute; inset: 0; width: 35%; border-radius: 3px; background: var(--status); opacity: 0.5; animation: pass 1.6s ease-in-out infinite; }
+.progress {
+  position: relative;
+  height: 6px;
+  min-width: 48px;
+  overflow: hidden;
+  border-radius: 3px;
+  background: var(--status-soft, var(--blue-soft));
+  box-shadow: inset 0 0 0 1px color-mix(in srgb, var(--status, var(--blue)) 22%, transparent);
+}
+.progress-fill {
+  height: 100%;
+  background: var(--status, var(--blue));
+  transform-origin: left;
+  transition: transform var(--calm) ease-out;
+}
+.progress[data-unknown]::after {
+  content: "";
+  position: absolute;
+  inset: 0;
+  width: 35%;
+  border-radius: 3px;
+  background: var(--status);
+  opacity: 0.5;
+  animation: pass 1.6s ease-in-out infinite;
+}
 
 @keyframes pass {
   from { transform: translateX(-110%); }
@@ -595,9 +1360,12 @@ body { display: flex; flex-direction: column; min-height: 100dvh; }
   --amber-soft: light-dark(#fdf1dc, #33260f);
 
   --shadow: 0 1px 2px light-dark(rgb(20 20 40 / 6%), rgb(0 0 0 / 30%));
-  --shadow-high: 0 8px 32px light-dark(rgb(20 20 50 / 16%), rgb(0 0 0 / 55%)), 0 1px 3px light-dark(rgb(20 20 50 / 12%), rgb(0 0 0 / 50%));
+  --shadow-high:
+    0 8px 32px light-dark(rgb(20 20 50 / 16%), rgb(0 0 0 / 55%)),
+    0 1px 3px light-dark(rgb(20 20 50 / 12%), rgb(0 0 0 / 50%));
 
-  --font: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif;
+  --font:
+    system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif;
   --mono: ui-monospace, SFMono-Regular, "SF Mono", Menlo, Consolas, "Liberation Mono", "DejaVu Sans Mono", monospace;
   --text-small: 0.75rem;
   --text-body: 0.875rem;
@@ -4370,10 +5138,11 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
     requestRender();
   });
   window.addEventListener('scroll', () => requestRender(), { capture: true, passive: true });
-  window.addEventListener('resize', () => {
+  new ResizeObserver(() => {
     measure();
     requestRender();
-  });
+  }).observe(scroller.parentElement);
+  window.addEventListener('resize', () => requestRender());
   measure();
 
   /** The order to draw: the state's, or the one that is held for the pointer while all its rows are still there. */

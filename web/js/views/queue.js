@@ -111,10 +111,11 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
     requestRender();
   });
   window.addEventListener('scroll', () => requestRender(), { capture: true, passive: true });
-  window.addEventListener('resize', () => {
+  new ResizeObserver(() => {
     measure();
     requestRender();
-  });
+  }).observe(scroller.parentElement);
+  window.addEventListener('resize', () => requestRender());
   measure();
 
   /** The order to draw: the state's, or the one that is held for the pointer while all its rows are still there. */
