@@ -1118,6 +1118,25 @@ body {
   line-height: 20px;
 }
 
+/* The press that is at hand while the pointer is on the row. */
+.row-times { position: relative; }
+.row-act {
+  position: absolute;
+  right: calc(100% + var(--space-1));
+  top: 50%;
+  background: var(--hover);
+  opacity: 0;
+  transform: translateY(-50%);
+  transition: opacity var(--quick);
+}
+.row-act:active { transform: translateY(-50%); }
+.row:hover .row-act { opacity: 1; }
+.row-act:hover { background: var(--line); }
+[aria-selected="true"] .row-act { background: var(--accent-soft); }
+@media (hover: none) {
+  .row-act { display: none; }
+}
+
 #empty {
   display: flex;
   flex-direction: column;
@@ -1463,18 +1482,28 @@ body {
 // What a person can do. Each action asks the server and says what came of it; the views call nothing else.
 
 import { cancellable } from './views/filters.js';
-import { canCancel, canRetry, detailJob } from './views/job-detail.js';
+import { detailJob } from './views/job-detail.js';
 import { OPTION_FIELDS } from './views/job-form.js';
 import { curlCommand, stintCommand } from './text/command-line.js';
 import { faultsByField, readOptions, readParams } from './state/params.js';
 import { filterCounts, inStatus } from './state/filter.js';
-import { isOver } from './state/job.js';
+import { canCancel, canRetry, isOver } from './state/job.js';
 import { applyTheme, themeAfter } from './theme.js';
 import { countText, plural } from './text/number.js';
 import { shortId } from './text/plain.js';
 
 const noticeSeconds = { done: 5, info: 5, error: 12 };
 const cancelsAtOnce = 8;
+
+/** What cancelling so many jobs will do. */
+function cancelWords(waiting, running) {
+  if (running === 0) return waiting === 1 ? 'It will not start.' : 'They will not start.';
+  if (waiting > 0) {
+    return `${countText(waiting)} waiting will not start, ${countText(running)} running will be asked to stop. `
+      + 'None is retried.';
+  }
+  return running === 1 ? 'It is asked to stop and is not retried.' : 'They are asked to stop and are not retried.';
+}
 
 export function createActions({ store, api, socket, focus, navigate, onSignedIn }) {
   let noticeCount = 0;
@@ -1518,7 +1547,8 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     const params = readParams(type, fields);
     const rest = readOptions(options);
     const faults = { ...params.faults };
-    for (const [name, fault] of Object.entries(rest.faults)) faults[names.includes(name) ? `option-${name}` : name] = fault;
+    for (const [name, fault] of Object.entries(rest.faults)) faults[names.includes(name) ? `option-${name}`
+      : name] = fault;
     return { submission: { type: type.name, params: params.params, ...rest.options }, faults, names };
   }
 
@@ -1596,9 +1626,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     const running = filterCounts(collection.matching).running;
     const stops = collection.filter.status === 'waiting' ? 0 : running;
     const ids = [];
-    const text = stops === 0 ? (count === 1 ? 'It will not start.' : 'They will not start.')
-      : stops === count ? (count === 1 ? 'It is asked to stop and is not retried.' : 'They are asked to stop and are not retried.')
-        : `${countText(count - stops)} waiting will not start, ${countText(stops)} running ${stops === 1 ? 'is' : 'are'} asked to stop. None is retried.`;
+    const text = cancelWords(count - stops, stops);
     collection.shown.each((key) => {
       const job = collection.jobs.get(key);
       if (job && !isOver(job.status) && inStatus(collection.filter, job.status)) ids.push(job.id);
@@ -1625,7 +1653,8 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
           await api.cancel(left.pop());
         } catch (error) {
           // One that ended meanwhile needs no cancel.
-          if (error.code !== 409 && error.code !== 404) refusals.set(error.message, (refusals.get(error.message) ?? 0) + 1);
+          if (error.code !== 409 && error.code !== 404) refusals.set(error.message,
+            (refusals.get(error.message) ?? 0) + 1);
           if (error.code === 401 || error.code === 403) left.length = 0;
         }
         done += 1;
@@ -1847,13 +1876,23 @@ async function start() {
 
 // Where the person is: the address.
 
+let addressTimer = null;
+
+/** Browsers allow only so many changes of the address: what replaces it while typing waits for a pause. */
+function writeAddress(hash, push) {
+  clearTimeout(addressTimer);
+  if (hash === (location.hash || '#/')) return;
+  if (push) history.pushState(null, '', hash);
+  else addressTimer = setTimeout(() => history.replaceState(null, '', hash), 120);
+}
+
 /** Changes what is shown and the address with it. `push` makes a step for Back. */
 function navigate({ selected = store.state.selected, filter = {} }, { push = false } = {}) {
   const before = store.state.collection.filter;
   store.dispatch({ type: 'filtered', filter });
   store.dispatch({ type: 'selected', id: selected });
   const hash = routeHash({ selected: store.state.selected, filter: store.state.collection.filter });
-  if (hash !== (location.hash || '#/')) history[push ? 'pushState' : 'replaceState'](null, '', hash);
+  writeAddress(hash, push);
   pages.filterChanged(before);
 }
 
@@ -2004,7 +2043,8 @@ for (const id of ['shortcuts', 'confirm', 'sign-in']) {
 }
 
 store.subscribe((state, before, event) => {
-  if (state.detail !== before.detail || state.collection !== before.collection || state.connection !== before.connection) {
+  if (state.detail !== before.detail || state.collection !== before.collection
+    || state.connection !== before.connection) {
     details.update();
   }
   rereads.schedule();
@@ -2748,7 +2788,8 @@ export function reveal(scroller, rows, from, to, margin = 0) {
 
 """#),
 ("js/route.js", #"""
-// The address: `#/jobs/ID` is a job's panel, `#/?status=failed&type=prime&q=text` a filtered list; both together go too.
+// The address: `#/jobs/ID` is a job's panel, `#/?status=failed&type=prime&q=text` a filtered list; `#/jobs/ID?q=text`
+// is both.
 
 import { cleanFilter } from './state/filter.js';
 
@@ -2951,10 +2992,10 @@ export function narrowTest(filter) {
   return (job) => (type === '' || job.type === type) && (text === '' || job.text.includes(text));
 }
 
-/** The same question to the server: the query of GET /api/jobs, or null where it has no such jobs. */
+/** The same question to the server: the query of GET /api/jobs. */
 export function serverQuery(filter) {
   const query = new URLSearchParams();
-  if (filter.status === 'waiting') query.set('status', 'pending,retrying,scheduled');
+  if (filter.status === 'waiting') query.set('status', 'pending,retrying,scheduled,blocked');
   else if (filter.status !== 'all') query.set('status', filter.status);
   if (filter.type) query.set('type', filter.type);
   if (filter.q.trim()) query.set('q', filter.q.trim());
@@ -2985,6 +3026,9 @@ export const GROUPS = ['running', 'waiting', 'ended'];
 
 export const isOver = (status) => ENDED.includes(status);
 export const isWaiting = (status) => WAITING.includes(status);
+
+export const canCancel = (job) => Boolean(job) && !isOver(job.status);
+export const canRetry = (job) => job?.status === 'failed' || job?.status === 'cancelled';
 
 /** 0 running, 1 waiting, 2 ended. */
 export const groupOf = (status) => (status === 'running' ? 0 : isOver(status) ? 2 : 1);
@@ -3095,17 +3139,19 @@ export function rangeText({ min, max }) {
 
 const outside = (number, { min, max }) => (min != null && number < min) || (max != null && number > max);
 
+const isNoNumber = (text) => text.trim() === '' || !Number.isFinite(Number(text));
+
 const readers = {
   integer(text, param) {
     const number = Number(text);
-    if (text.trim() === '' || !Number.isFinite(number)) return { fault: `${quoted(text)} is a string, expected an integer` };
+    if (isNoNumber(text)) return { fault: `${quoted(text)} is a string, expected an integer` };
     if (!Number.isInteger(number)) return { fault: `${number} is a number, expected an integer` };
     return outside(number, param)
       ? { fault: `${number} is out of range, allowed is ${rangeText(param)}` } : { value: number };
   },
   number(text, param) {
     const number = Number(text);
-    if (text.trim() === '' || !Number.isFinite(number)) return { fault: `${quoted(text)} is a string, expected a number` };
+    if (isNoNumber(text)) return { fault: `${quoted(text)} is a string, expected a number` };
     return outside(number, param)
       ? { fault: `${number} is out of range, allowed is ${rangeText(param)}` } : { value: number };
   },
@@ -3150,7 +3196,8 @@ export function fieldText(param) {
   const value = param.default;
   if (value == null) return '';
   if (param.choices) return choiceText(value);
-  if (param.type === 'array') return value.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))).join('\n');
+  if (param.type === 'array') return value.map((item) => (typeof item === 'string' ? item : JSON.stringify(item)))
+    .join('\n');
   return param.type === 'object' ? JSON.stringify(value, null, 2) : String(value);
 }
 
@@ -3340,7 +3387,8 @@ function withUnread(state, ids) {
 const attemptIsOld = (job, attempt) => typeof attempt === 'number' && attempt < job.attempt;
 
 /** How long the attempt that ended had run, where the event does not say. */
-const took = (job, end) => (job.status === 'running' && job.started_at && end ? end - job.started_at : job.duration_seconds);
+const took = (job, end) => (job.status === 'running' && job.started_at && end ? end - job.started_at
+  : job.duration_seconds);
 
 const ended = (status) => (state, event) =>
   move(state, event.job_id, (job) => {
@@ -3498,7 +3546,8 @@ const handlers = {
 
   page_read(state, { number, jobs, asked }) {
     if (number !== state.sweep.number) return state;
-    return { ...state, collection: edit(state.collection, (draft) => jobs.forEach((job) => draft.takeRead(job, asked))) };
+    return { ...state, collection: edit(state.collection, (draft) => jobs.forEach((job) => draft.takeRead(job,
+      asked))) };
   },
 
   /** All pages were read: down to jobs of the time `until`, 0 for all. What was not in them is gone. */
@@ -3532,7 +3581,8 @@ const handlers = {
   },
 
   types_read: (state, { types }) => only(state, { types }),
-  session_read: (state, { session }) => only(state, { session, dialog: state.dialog === 'sign-in' ? null : state.dialog }),
+  session_read: (state, { session }) => only(state, { session, dialog: state.dialog === 'sign-in' ? null
+    : state.dialog }),
   unauthorized: (state) => only(state, { dialog: 'sign-in', session: null }),
 
   detail_read(state, { job, asked }) {
@@ -3597,7 +3647,8 @@ const waitingIn = (stats) =>
 export function withSample(samples, second, stats) {
   const last = samples[samples.length - 1];
   if (last && second < last.at) return samples;
-  const point = { at: second, throughput: stats.throughput ?? 0, waiting: waitingIn(stats), running: stats.running ?? 0 };
+  const point = { at: second, throughput: stats.throughput ?? 0, waiting: waitingIn(stats),
+    running: stats.running ?? 0 };
   let kept = samples;
   if (last && last.at === second) kept = kept.slice(0, -1);
   const oldest = second - SAMPLE_SECONDS;
@@ -3948,7 +3999,8 @@ export const durationISO = (seconds) => `PT${Math.max(0, seconds ?? 0).toFixed(3
 import { isOver } from '../state/job.js';
 
 const words = {
-  submitted: 'Submitted', promoted: 'Became due', unblocked: 'Dependencies met', succeeded: 'Completed', failed: 'Failed',
+  submitted: 'Submitted', promoted: 'Became due', unblocked: 'Dependencies met', succeeded: 'Completed',
+    failed: 'Failed',
   timed_out: 'Timed out', stalled: 'Stalled', gave_up: 'Gave up', undecodable: 'Params unreadable', snoozed: 'Snoozed',
   released: 'Released', stopped: 'Stopped', worker_lost: 'Worker lost', start_expired: 'Waited too long',
   deadline_exceeded: 'Deadline passed', cancel_requested: 'Cancel asked for', dependency_failed: 'A dependency failed',
@@ -3984,8 +4036,8 @@ function outcomeOf(entry) {
 }
 
 /**
- * The life in order: `{kind: 'event' | 'wait' | 'attempt', status, word, from, to, …}`; `to` is null where it goes on.
- * Waits and attempts follow one another without a gap.
+ * The life in order: `{kind: 'event' | 'wait' | 'attempt', status, word, from, to, …}`; `to` is null where
+ * it goes on. Waits and attempts follow one another without a gap.
  */
 export function lifeOf(job, history) {
   const steps = [];
@@ -3993,7 +4045,8 @@ export function lifeOf(job, history) {
   const wait = (until, status = 'pending', word = 'Waited') => {
     if (until === null || until - since > 0.0005) steps.push({ kind: 'wait', status, word, from: since, to: until });
   };
-  const entries = history?.length ? history : [{ event: 'submitted', status: 'pending', at: job.created_at, attempt: 0 }];
+  const entries = history?.length ? history : [{ event: 'submitted', status: 'pending', at: job.created_at,
+    attempt: 0 }];
   let waitStatus = 'pending';
   for (const entry of entries) {
     // That an attempt began is told by the job itself.
@@ -4130,7 +4183,8 @@ export function isoText(seconds) {
   return date(seconds)?.toISOString() ?? '';
 }
 
-const steps = [[60, 1, 's'], [3600, 60, 'min'], [86_400, 3600, 'h'], [86_400 * 60, 86_400, 'd'], [Infinity, 86_400 * 30.44, 'mo']];
+const steps = [[60, 1, 's'], [3600, 60, 'min'], [86_400, 3600, 'h'], [86_400 * 60, 86_400, 'd'], [Infinity,
+  86_400 * 30.44, 'mo']];
 
 function amount(seconds) {
   const [, unit, name] = steps.find(([limit]) => seconds < limit);
@@ -4207,8 +4261,10 @@ export function attemptsView(job, history, now) {
           h('div', { class: 'attempt-first' },
             glyph(entry.status), h('b', null, `${entry.attempt}`), h('span', null, entry.word),
             h('span', { class: 'attempt-took' },
-              entry.end === null ? entry.start && elapsed(entry.start, now) : entry.start && duration(entry.end - entry.start))),
-          entry.error && h('p', { class: 'attempt-error', dir: 'auto' }, plainLine(`${entry.error.type}: ${entry.error.message}`.slice(0, 600))),
+              entry.end === null ? entry.start && elapsed(entry.start, now) : entry.start
+                && duration(entry.end - entry.start))),
+          entry.error && h('p', { class: 'attempt-error', dir: 'auto' },
+            plainLine(`${entry.error.type}: ${entry.error.message}`.slice(0, 600))),
           entry.worker && h('p', { class: 'attempt-worker' }, h('code', null, plainLine(entry.worker)))))));
 }
 
@@ -4255,7 +4311,8 @@ export function linePath(samples, measure, end, top, closed = false) {
 function plot(state, { title, legend, measures, top, unit, now }) {
   const { samples } = state;
   const lines = keyed('lines', [samples, top, now], () =>
-    h('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true', class: 'plot-lines' },
+    h('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true',
+      class: 'plot-lines' },
       [0.25, 0.5, 0.75].map((part) =>
         h('line', { class: 'plot-grid', x1: 0, x2: width, y1: height * part, y2: height * part })),
       measures.map(([measure]) => [
@@ -4267,7 +4324,8 @@ function plot(state, { title, legend, measures, top, unit, now }) {
     h('figcaption', null, h('span', { class: 'plot-title' }, title), legend),
     h('div', { class: 'plot-area-box' },
       lines,
-      sample && h('div', { class: 'plot-cursor', style: { left: `${(1 - (now - sample.at) / SAMPLE_SECONDS) * 100}%` } }),
+      sample && h('div', { class: 'plot-cursor',
+        style: { left: `${(1 - (now - sample.at) / SAMPLE_SECONDS) * 100}%` } }),
       h('span', { class: 'plot-top', 'aria-hidden': 'true' }, `${countText(top)}${unit}`),
       h('span', { class: 'plot-zero', 'aria-hidden': 'true' }, '0')));
 }
@@ -4278,18 +4336,21 @@ const nearest = (samples, at) =>
 const most = (samples, measure) => samples.reduce((top, sample) => Math.max(top, sample[measure]), 0);
 
 const readOut = (sample) =>
-  `${clockText(sample.at)}: ${rateText(sample.throughput)} jobs a second, ${countText(sample.waiting)} waiting, ${countText(sample.running)} running`;
+  `${clockText(sample.at)}: ${rateText(sample.throughput)} jobs a second, `
+  + `${countText(sample.waiting)} waiting, ${countText(sample.running)} running`;
 
 function summary(samples) {
   if (samples.length === 0) return 'No figures yet.';
   const last = samples[samples.length - 1];
-  return `The last five minutes. Now ${rateText(last.throughput)} jobs a second, at most ${rateText(most(samples, 'throughput'))}. `
+  return 'The last five minutes. '
+    + `Now ${rateText(last.throughput)} jobs a second, at most ${rateText(most(samples, 'throughput'))}. `
     + `Now ${countText(last.waiting)} waiting, at most ${countText(most(samples, 'waiting'))}; `
     + `${countText(last.running)} running, at most ${countText(most(samples, 'running'))}.`;
 }
 
 const legendEntry = (measure, label, value) =>
-  h('span', { class: 'legend', 'data-measure': measure }, h('i', { 'aria-hidden': 'true' }), `${label} `, h('b', null, value));
+  h('span', { class: 'legend', 'data-measure': measure }, h('i', { 'aria-hidden': 'true' }), `${label} `, h('b', null,
+    value));
 
 /** `chartAt`: seconds ago that the pointer or the keyboard looks at, or null. */
 export function chartView(state, chartAt, look) {
@@ -4303,7 +4364,8 @@ export function chartView(state, chartAt, look) {
     h('p', { class: 'visually-hidden', id: 'chart-text' }, keyed('text', [Math.floor(now / 10), samples.length === 0],
       () => h('span', null, summary(samples)))),
     h('div', {
-      class: 'plots', role: 'slider', tabindex: 0, 'aria-label': 'Moment in the chart', 'aria-valuemin': -SAMPLE_SECONDS,
+      class: 'plots', role: 'slider', tabindex: 0, 'aria-label': 'Moment in the chart',
+        'aria-valuemin': -SAMPLE_SECONDS,
       'aria-valuemax': 0, 'aria-valuenow': chartAt === null ? 0 : -chartAt, 'aria-describedby': 'chart-text',
       'aria-valuetext': shown ? readOut(shown) : 'No figures yet',
       onpointermove: (event) => look(pointerPlace(event)), onpointerleave: () => look(null), onblur: () => look(null),
@@ -4319,7 +4381,8 @@ export function chartView(state, chartAt, look) {
         legendEntry('running', 'running', shown ? countText(shown.running) : '—')],
     })),
     h('div', { class: 'plot-times', 'aria-hidden': 'true' },
-      h('span', null, '5 min ago'), h('span', null, chartAt === null || !shown ? '' : clockText(shown.at)), h('span', null, 'now')),
+      h('span', null, '5 min ago'), h('span', null, chartAt === null || !shown ? '' : clockText(shown.at)), h('span',
+        null, 'now')),
   ];
 }
 
@@ -4398,7 +4461,8 @@ export function filtersView(state, actions) {
       h('div', { class: 'search-box' },
         icon('search'),
         h('input', {
-          id: 'search', type: 'search', placeholder: 'Search', value: filter.q, autocomplete: 'off', spellcheck: 'false',
+          id: 'search', type: 'search', placeholder: 'Search', value: filter.q, autocomplete: 'off',
+            spellcheck: 'false',
           'aria-label': 'Search in ids, types, queues, tags, params and errors', title: 'Search (/)', maxlength: 200,
           oninput: (event) => actions.filter({ q: event.target.value }),
         }),
@@ -4407,7 +4471,8 @@ export function filtersView(state, actions) {
         id: 'filter-type', 'aria-label': 'Job type', value: filter.type,
         onchange: (event) => actions.filter({ type: event.target.value }, { push: true }),
       }, h('option', { value: '' }, 'All types'),
-      typesKnown(state).map((name) => h('option', { value: name, key: name, selected: filter.type === name }, plainLine(name))))),
+      typesKnown(state).map((name) => h('option', { value: name, key: name, selected: filter.type === name },
+        plainLine(name))))),
     h('div', { id: 'filters', role: 'group', 'aria-label': 'Status' }, FILTERS.map((name) => h('button', {
       class: 'filter', 'data-filter': name, 'data-zero': counts[name] === 0, key: name,
       'aria-pressed': String(filter.status === name), onclick: () => actions.filter({ status: name }, { push: true }),
@@ -4442,7 +4507,8 @@ export function queueBarView(state, actions) {
   return [
     h('p', { id: 'queue-count' }, !loaded ? 'Loading…'
       : narrowed || matching !== total ? `${countText(matching)} of ${plural(total, 'job')}` : plural(total, 'job')),
-    narrowed && h('button', { class: 'quiet', id: 'clear-filter', onclick: () => actions.filter(NO_FILTER, { push: true }) }, 'Show all'),
+    narrowed && h('button', { class: 'quiet', id: 'clear-filter', onclick: () => actions.filter(NO_FILTER,
+      { push: true }) }, 'Show all'),
     h('div', { class: 'queue-actions' },
       bulk && h('span', { class: 'bulk' }, `${bulk.label} ${countText(bulk.done)} of ${countText(bulk.total)}`),
       canWrite && count > 0 && h('button', {
@@ -4472,7 +4538,8 @@ const nextTheme = { system: 'light', light: 'dark', dark: 'system' };
 function retryWords({ state, retryAt }, now) {
   if (state !== 'reconnecting') return null;
   const left = retryAt === null ? 0 : Math.ceil(retryAt - now);
-  return h('span', { 'aria-hidden': 'true', class: 'connection-retry' }, left > 0 ? `next try in ${left} s` : 'trying…');
+  return h('span', { 'aria-hidden': 'true', class: 'connection-retry' }, left > 0 ? `next try in ${left} s`
+    : 'trying…');
 }
 
 export function headerView(state, actions) {
@@ -4496,7 +4563,8 @@ export function headerView(state, actions) {
         'aria-label': 'Keyboard short cuts', 'aria-haspopup': 'dialog', id: 'open-shortcuts',
       }, icon('keyboard')),
       session?.token_required && h('button', {
-        id: 'sign-out', class: 'icon-button', onclick: actions.signOut, title: 'Sign out: forgets the token in this browser',
+        id: 'sign-out', class: 'icon-button', onclick: actions.signOut,
+          title: 'Sign out: forgets the token in this browser',
         'aria-label': 'Sign out',
       }, icon('leave')),
       canWrite && h('button', { id: 'new-job', class: 'primary', onclick: actions.newJob, title: 'New job (n)' },
@@ -4520,11 +4588,13 @@ const paths = {
   sweep: 'M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9',
   keyboard: 'M1.8 4h12.4v8H1.8zM4.3 6.7h.01M6.8 6.7h.01M9.2 6.7h.01M11.7 6.7h.01M5 9.4h6',
   system: 'M2.5 3h11v7.5h-11zM6 13.2h4M8 10.5v2.7',
-  light: 'M8 10.8a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6zM8 1.6v1.2M8 13.2v1.2M1.6 8h1.2M13.2 8h1.2M3.5 3.5l.8.8M11.7 11.7l.8.8M3.5 12.5l.8-.8M11.7 4.3l.8-.8',
+  light: 'M8 10.8a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6zM8 1.6v1.2M8 13.2v1.2M1.6 8h1.2M13.2 8h1.2'
+    + 'M3.5 3.5l.8.8M11.7 11.7l.8.8M3.5 12.5l.8-.8M11.7 4.3l.8-.8',
   dark: 'M13.2 9.6A5.6 5.6 0 0 1 6.4 2.8a5.6 5.6 0 1 0 6.8 6.8z',
   leave: 'M9.5 2.5h-6v11h6M6.5 8h7M11 5.5L13.5 8 11 10.5',
   chevron: 'M6 4l4 4-4 4',
-  link: 'M6.8 9.2l2.4-2.4M7.2 4.7l1.3-1.3a2.9 2.9 0 0 1 4.1 4.1l-1.3 1.3M8.8 11.3l-1.3 1.3a2.9 2.9 0 0 1-4.1-4.1l1.3-1.3',
+  link: 'M6.8 9.2l2.4-2.4M7.2 4.7l1.3-1.3a2.9 2.9 0 0 1 4.1 4.1l-1.3 1.3'
+    + 'M8.8 11.3l-1.3 1.3a2.9 2.9 0 0 1-4.1-4.1l1.3-1.3',
 };
 
 export const icon = (name) =>
@@ -4533,14 +4603,18 @@ export const icon = (name) =>
 /** The swift in flight. */
 export const logo = () =>
   h('svg', { class: 'logo', viewBox: '0 0 32 32', 'aria-hidden': 'true' },
-    h('path', { d: 'M1.5 9.2C8.3 9 13.2 11.2 16.3 15.1 18.6 9.6 23.4 5 30.5 3.2 26.6 6.9 23.6 11.3 21.8 16.4c2.2.7 4.1 2 5.4 4-2.6-.6-5-.5-7.2.3-2.5 2.3-5.6 4.9-9.9 7.9 1-2.5 1.6-4.7 1.9-6.6-1.8.7-4 1.2-6.7 1.5 2.9-1.3 5.2-2.9 7-4.9C10.200 14.600 6.600 11.400 1.5 9.2z' }));
+    h('path', {
+      d: 'M1.5 9.2C8.3 9 13.2 11.2 16.3 15.1 18.6 9.6 23.4 5 30.5 3.2 26.6 6.9 23.6 11.3 21.8 16.4c2.2.7 4.1 2 5.4 4'
+        + '-2.6-.6-5-.5-7.2.3-2.5 2.3-5.6 4.9-9.9 7.9 1-2.5 1.6-4.7 1.9-6.6-1.8.7-4 1.2-6.7 1.5 2.9-1.3 5.2-2.9 7-4.9'
+        + 'C10.2 14.6 6.6 11.4 1.5 9.2z',
+    }));
 
 """#),
 ("js/views/job-detail.js", #"""
 // The panel of the chosen job.
 
 import { h, keyed } from '../render/element.js';
-import { isOver, lastAttempt, retriesUsed } from '../state/job.js';
+import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { countdownText } from '../text/time.js';
 import { linkOf, plainLine, plainText } from '../text/plain.js';
 import { attemptsView } from './attempts.js';
@@ -4562,21 +4636,23 @@ export function detailJob({ detail, collection }) {
     result: detail.whole.result, progress: held.progress ?? (same ? detail.whole.progress : null) };
 }
 
-export const canCancel = (job) => Boolean(job) && !isOver(job.status);
-export const canRetry = (job) => job?.status === 'failed' || job?.status === 'cancelled';
+/** What the button will do. */
+function actionWords(job) {
+  if (job.status === 'running') return 'Cancel asks the running attempt to stop; it is not retried.';
+  if (canCancel(job)) return 'Cancel ends the job now; it will not start.';
+  if (!canRetry(job)) return null;
+  return `Retry puts it back into the queue; the next attempt is number ${(job.attempt ?? 0) + 1}, counts start anew.`;
+}
 
 function actionsView(job, state, actions) {
   const canWrite = !state.session?.read_only && !state.detail.gone;
   const stopping = job.status === 'running' && job.cancel_requested_at;
-  const words = !canWrite ? null
-    : canCancel(job) ? (job.status === 'running'
-      ? 'Cancel asks the running attempt to stop; it is not retried.' : 'Cancel ends the job now; it will not start.')
-      : canRetry(job) ? `Retry puts it back into the queue; the next attempt is number ${(job.attempt ?? 0) + 1}, counts start anew.`
-        : null;
+  const words = canWrite ? actionWords(job) : null;
   return h('div', { class: 'detail-actions' },
     h('div', { class: 'button-line' },
       canWrite && canCancel(job) && h('button', {
-        id: 'cancel-job', class: 'danger', disabled: Boolean(stopping), onclick: () => actions.cancelJob(job.id), 'aria-describedby': 'action-words',
+        id: 'cancel-job', class: 'danger', disabled: Boolean(stopping), onclick: () => actions.cancelJob(job.id),
+          'aria-describedby': 'action-words',
       }, icon('stop'), h('span', null, stopping ? 'Stopping…' : 'Cancel')),
       canWrite && canRetry(job) && h('button', {
         id: 'retry-job', class: 'primary', onclick: () => actions.retryJob(job.id), 'aria-describedby': 'action-words',
@@ -4595,7 +4671,7 @@ function actionsView(job, state, actions) {
 function progressView(job) {
   if (!job.progress && job.status !== 'running') return null;
   const percent = job.progress ? `${Math.round(job.progress.percent)} %` : 'no report yet';
-  const lead = job.status === 'running' ? null : h('span', null, 'Reached ');
+  const lead = job.status === 'running' || job.status === 'completed' ? null : h('span', null, 'Reached ');
   return h('div', { class: 'detail-progress', 'data-field': 'progress', 'data-status': job.status },
     job.status === 'running' ? progressBar(job) : null,
     h('p', null, lead, h('b', null, percent), ' ', h('span', { dir: 'auto' }, plainLine(job.progress?.message ?? ''))));
@@ -4621,7 +4697,8 @@ const fact = (name, label, ...value) => h('div', { class: 'fact', 'data-fact': n
 
 function tagsView(tags) {
   const entries = Object.entries(tags ?? {});
-  return entries.length === 0 ? '—' : entries.map(([key, value]) => h('span', { class: 'chip', key }, plainLine(`${key}=${value}`)));
+  return entries.length === 0 ? '—' : entries.map(([key, value]) => h('span', { class: 'chip', key },
+    plainLine(`${key}=${value}`)));
 }
 
 function durationView(job, now) {
@@ -4632,11 +4709,13 @@ function durationView(job, now) {
 function factsView(job, now, actions) {
   const time = (seconds) => (seconds == null ? '—' : timeInFull(seconds, now));
   const limits = [
-    ['timeout_seconds', 'Timeout'], ['stall_timeout_seconds', 'Stall timeout'], ['start_within_seconds', 'Start within'],
+    ['timeout_seconds', 'Timeout'], ['stall_timeout_seconds', 'Stall timeout'], ['start_within_seconds',
+      'Start within'],
   ];
   return h('dl', { class: 'facts' },
     fact('id', 'Id', h('code', null, plainLine(job.id)), h('button', {
-      class: 'icon-button small', 'aria-label': 'Copy id', title: 'Copy id', onclick: () => actions.copy(job.id, 'Id copied'),
+      class: 'icon-button small', 'aria-label': 'Copy id', title: 'Copy id', onclick: () => actions.copy(job.id,
+        'Id copied'),
     }, icon('copy'))),
     fact('attempt', 'Attempt', job.attempt ? `${job.attempt} of ${lastAttempt(job)}` : 'none yet',
       ` · ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`),
@@ -4660,14 +4739,17 @@ function errorView(job) {
   return h('section', { class: 'block error-block', 'data-block': 'error' },
     h('h3', null, job.status === 'failed' ? 'Error' : 'Last error'),
     h('div', { 'data-field': 'error' },
-      h('p', { class: 'error-type' }, plainLine(job.error.type), job.error.attempt ? ` · attempt ${job.error.attempt}` : ''),
-      h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Error message', dir: 'auto' }, plainText(job.error.message))));
+      h('p', { class: 'error-type' }, plainLine(job.error.type), job.error.attempt
+        ? ` · attempt ${job.error.attempt}` : ''),
+      h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Error message', dir: 'auto' },
+        plainText(job.error.message))));
 }
 
 /** The addresses a fetch job's params or result name, as links: http and https only. */
 function linksView(job) {
   const found = [job.params?.url, ...(Array.isArray(job.params?.urls) ? job.params.urls : [])]
-    .filter((text) => typeof text === 'string').map((text) => [text, linkOf(text)]).filter(([, link]) => link).slice(0, 10);
+    .filter((text) => typeof text === 'string').map((text) => [text, linkOf(text)]).filter(([, link]) => link)
+      .slice(0, 10);
   if (found.length === 0) return null;
   return h('ul', { class: 'links' }, found.map(([text, link]) => h('li', { key: link },
     icon('link'), h('a', { href: link, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, plainLine(text)))));
@@ -4685,7 +4767,8 @@ function bodyView(job, state, actions) {
   const whole = detail.whole;
   const words = stateWords(job, now);
   return [
-    detail.gone && h('p', { class: 'gone', role: 'status' }, 'This job was removed. What is shown is what was last known.'),
+    detail.gone && h('p', { class: 'gone', role: 'status' },
+      'This job was removed. What is shown is what was last known.'),
     detail.fault && !detail.gone && h('p', { class: 'gone', role: 'status' }, plainText(detail.fault)),
     actionsView(job, state, actions),
     words && h('p', { class: 'state-words' }, words),
@@ -4713,7 +4796,8 @@ export function jobDetailView(state, actions) {
       h('div', { class: 'detail-title' },
         h('h2', { id: 'detail-title', tabindex: -1, dir: 'auto' }, job ? plainLine(job.type) : 'Job'),
         job && h('span', { 'data-field': 'status' }, statusBadge(job))),
-      h('button', { id: 'close-detail', class: 'icon-button', 'aria-label': 'Close', title: 'Close (Escape)', onclick: actions.closeJob },
+      h('button', { id: 'close-detail', class: 'icon-button', 'aria-label': 'Close', title: 'Close (Escape)',
+        onclick: actions.closeJob },
         icon('close'))),
     keyed(`body-${detail.id}`, [job?.asOf, detail, Math.floor(state.now), state.session],
       () => h('div', { class: 'detail-body' }, job ? bodyView(job, state, actions) : missingView(state))),
@@ -4761,15 +4845,18 @@ function control(param, props) {
     case 'integer':
     case 'number':
       return h('input', {
-        ...props, type: 'number', min: param.min, max: param.max, step: param.type === 'integer' ? 1 : 'any', ref: begin,
+        ...props, type: 'number', min: param.min, max: param.max, step: param.type === 'integer' ? 1 : 'any',
+          ref: begin,
         inputmode: param.type === 'integer' ? 'numeric' : 'decimal',
       });
     case 'array':
     case 'object':
-      return h('textarea', { ...props, rows: param.type === 'array' ? 3 : 4, spellcheck: 'false', ref: begin, dir: 'auto' });
+      return h('textarea', { ...props, rows: param.type === 'array' ? 3 : 4, spellcheck: 'false', ref: begin,
+        dir: 'auto' });
     default:
       return h('input', {
-        ...props, type: param.secret ? 'password' : 'text', autocomplete: param.secret ? 'new-password' : 'off', ref: begin,
+        ...props, type: param.secret ? 'password' : 'text', autocomplete: param.secret ? 'new-password' : 'off',
+          ref: begin,
         dir: 'auto', spellcheck: 'false',
       });
   }
@@ -4792,21 +4879,25 @@ function field({ name, id, label, required, hint, fault, check, draw }) {
 const hintOf = (param) => [plainText(param.description), limitsText(param)].filter(Boolean).join(' · ');
 
 const optionHints = {
-  queue: 'A named lane with its own limits', delay: 'Not before: 90s, 5m, 1h30m', max_retries: '0 to 10000; the type’s, or 3',
+  queue: 'A named lane with its own limits', delay: 'Not before: 90s, 5m, 1h30m',
+    max_retries: '0 to 10000; the type’s, or 3',
   timeout_seconds: 'The longest an attempt may take: 30, 5m', tags: 'One a line, as key=value',
   id: 'Your own id; one that exists is refused', priority: null,
 };
 const optionLabels = {
-  queue: 'Queue', priority: 'Priority', delay: 'Delay', max_retries: 'Retries', timeout_seconds: 'Timeout', tags: 'Tags', id: 'Id',
+  queue: 'Queue', priority: 'Priority', delay: 'Delay', max_retries: 'Retries', timeout_seconds: 'Timeout',
+    tags: 'Tags', id: 'Id',
 };
 
 function optionControl(name, props) {
   if (name === 'priority') {
     return h('select', props, ['critical', 'high', 'normal', 'low'].map((priority) =>
-      h('option', { value: priority, ref: (option) => { option.defaultSelected = priority === 'normal'; } }, priority)));
+      h('option', { value: priority, ref: (option) => { option.defaultSelected = priority === 'normal'; } },
+        priority)));
   }
   if (name === 'tags') return h('textarea', { ...props, rows: 2, spellcheck: 'false', placeholder: 'team=video' });
-  if (name === 'max_retries') return h('input', { ...props, type: 'number', min: 0, max: 10000, step: 1, inputmode: 'numeric' });
+  if (name === 'max_retries') return h('input', { ...props, type: 'number', min: 0, max: 10000, step: 1,
+    inputmode: 'numeric' });
   return h('input', {
     ...props, type: 'text', autocomplete: 'off', spellcheck: 'false', placeholder: name === 'queue' ? 'default' : null,
   });
@@ -4819,7 +4910,8 @@ function optionsView(form, taken, check) {
     h('div', { class: 'option-fields' }, OPTION_FIELDS.map((name) => field({
       // A param may have an option's name: then the option's parts of the document are named `option-…`.
       name: taken.includes(name) ? `option-${name}` : name, id: `option-${name}`, label: optionLabels[name],
-      required: false, hint: optionHints[name], fault: form.faults[taken.includes(name) ? `option-${name}` : name], check,
+      required: false, hint: optionHints[name], fault: form.faults[taken.includes(name) ? `option-${name}` : name],
+        check,
       draw: (props) => optionControl(name, { ...props, name: `option:${name}` }),
     }))));
 }
@@ -4857,9 +4949,10 @@ export function jobFormView(state, actions) {
 // One job of the list: two lines, status at the left, time at the right.
 
 import { h } from '../render/element.js';
-import { isOver, lastAttempt, retriesUsed } from '../state/job.js';
+import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { countdownText } from '../text/time.js';
 import { plainLine, shortId } from '../text/plain.js';
+import { icon } from './icons.js';
 import { progressBar } from './progress-bar.js';
 import { statusBadge } from './status.js';
 import { duration, elapsed, timeAgo } from './time.js';
@@ -4882,7 +4975,8 @@ function secondLine(job, now) {
       return [h('span', { class: 'row-lead' }, `retries ${job.next_retry_at ? until(job.next_retry_at, now) : 'soon'}`),
         note(job.error?.message ?? '', 'error')];
     case 'scheduled':
-      return [h('span', { class: 'row-lead' }, `starts ${job.run_at ? until(job.run_at, now) : 'later'}`), note(job.summary)];
+      return [h('span', { class: 'row-lead' }, `starts ${job.run_at ? until(job.run_at, now) : 'later'}`),
+        note(job.summary)];
     case 'blocked':
       return [h('span', { class: 'row-lead' }, 'waits for other jobs'), note(job.summary)];
     case 'failed':
@@ -4897,11 +4991,27 @@ function secondLine(job, now) {
 function chips(job) {
   return [
     job.queue !== 'default' && h('span', { class: 'chip', title: `Queue ${job.queue}` }, plainLine(job.queue)),
-    job.priority !== 'normal' && h('span', { class: 'chip', 'data-priority': job.priority, title: 'Priority' }, job.priority),
+    job.priority !== 'normal' && h('span', { class: 'chip', 'data-priority': job.priority, title: 'Priority' },
+      job.priority),
     (job.attempt > 1 || job.status === 'retrying') && h('span', {
       class: 'chip', title: `Attempt ${job.attempt}; ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`,
     }, `attempt ${job.attempt} of ${lastAttempt(job)}`),
   ];
+}
+
+/** What can be done with one press while the pointer is on the row; the keys `c` and `r` do the same. */
+function act(job, actions) {
+  const [name, does, words] = canCancel(job)
+    ? ['stop', actions.cancelJob, job.status === 'running' ? 'Cancel: asks the attempt to stop' : 'Cancel: it will not start']
+    : canRetry(job) ? ['retry', actions.retryJob, 'Retry: puts it back into the queue'] : [null];
+  if (!name || (job.status === 'running' && job.cancel_requested_at)) return null;
+  return h('button', {
+    class: 'icon-button row-act', tabindex: -1, title: words, 'aria-label': `${words}, ${plainLine(shortId(job.id))}`,
+    onclick: (event) => {
+      event.stopPropagation();
+      does(job.id);
+    },
+  }, icon(name));
 }
 
 function times(job, now) {
@@ -4911,8 +5021,8 @@ function times(job, now) {
   return [took && h('span', { class: 'row-took' }, took), h('span', { class: 'row-when' }, timeAgo(when, now))];
 }
 
-/** `place`: {top, index, isSelected, isActive} */
-export function jobRow(job, now, { top, index, isSelected, isActive }, actions) {
+/** `place`: {top, index, isSelected, isActive, canWrite} */
+export function jobRow(job, now, { top, index, isSelected, isActive, canWrite }, actions) {
   return h('div', {
     class: 'row', role: 'row', 'data-job': job.id, 'data-status': job.status, tabindex: isActive ? 0 : -1,
     'aria-rowindex': index, 'aria-selected': String(isSelected), style: { transform: `translateY(${top}px)` },
@@ -4924,7 +5034,7 @@ export function jobRow(job, now, { top, index, isSelected, isActive }, actions) 
       h('span', { class: 'row-type', dir: 'auto' }, plainLine(job.type)),
       h('code', { class: 'row-id', title: job.id }, plainLine(shortId(job.id))), chips(job)),
     h('div', { class: 'row-second' }, secondLine(job, now))),
-  h('div', { role: 'gridcell', class: 'row-times' }, times(job, now)));
+  h('div', { role: 'gridcell', class: 'row-times' }, times(job, now), canWrite && act(job, actions)));
 }
 
 """#),
@@ -4981,10 +5091,12 @@ export function jsonBlock({ name, label, value, note }, actions) {
         class: 'icon-button small', title: `Copy ${name} as JSON`, 'aria-label': `Copy ${name} as JSON`,
         onclick: () => actions.copy(text, `${label} copied`),
       }, icon('copy'))),
-    h('pre', { 'data-field': name, tabindex: has ? 0 : null, dir: 'ltr', role: has ? 'region' : null, 'aria-label': has ? label : null },
+    h('pre', { 'data-field': name, tabindex: has ? 0 : null, dir: 'ltr', role: has ? 'region' : null,
+      'aria-label': has ? label : null },
       h('code', null, has ? plainText(text.slice(0, mostCharacters)) : note ?? '—')),
     text.length > mostCharacters
-      && h('p', { class: 'hint' }, `The first ${bytesText(mostCharacters)} of ${bytesText(text.length)}; copy has all of it.`));
+      && h('p', { class: 'hint' }, 
+        `The first ${bytesText(mostCharacters)} of ${bytesText(text.length)}; copy has all of it.`));
 }
 
 """#),
@@ -5001,9 +5113,11 @@ const glyphs = { done: 'completed', error: 'failed', info: 'pending' };
 export function noticesView(state, actions) {
   return state.notices.map((notice) => h('div', { class: 'notice', 'data-kind': notice.kind, key: notice.id },
     h('span', { class: 'status', 'data-status': glyphs[notice.kind] }, glyph(glyphs[notice.kind])),
-    h('p', { dir: 'auto' }, h('span', { class: 'visually-hidden' }, notice.kind === 'error' ? 'Error: ' : ''), plainText(notice.text)),
+    h('p', { dir: 'auto' }, h('span', { class: 'visually-hidden' }, notice.kind === 'error' ? 'Error: ' : ''),
+      plainText(notice.text)),
     notice.jobID && h('button', { class: 'quiet', onclick: () => actions.openJob(notice.jobID) }, 'Show'),
-    h('button', { class: 'icon-button small', 'aria-label': 'Dismiss', onclick: () => actions.dismiss(notice.id) }, icon('close'))));
+    h('button', { class: 'icon-button small', 'aria-label': 'Dismiss', onclick: () => actions.dismiss(notice.id) },
+      icon('close'))));
 }
 
 """#),
@@ -5182,13 +5296,17 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
     const keys = shown.slice(first, Math.min(last, first + mostRows));
     if (activeID === null || !jobs.get({ id: activeID })) activeID = keys[0]?.id ?? null;
     const second = Math.floor(state.now);
+    const canWrite = !state.session?.read_only;
     const drawRow = (key, index) => {
       const job = jobs.get(key);
       if (!job) return null;
       const top = layout.topOf(index);
       const row = index + layout.beforeOf(index) + 1;
-      const place = { top, index: row, isSelected: key.id === state.selected, isActive: key.id === activeID };
-      return keyed(key.id, [job, second, top, row, place.isSelected, place.isActive], () => jobRow(job, second, place, own));
+      const isSelected = key.id === state.selected;
+      const isActive = key.id === activeID;
+      const place = { top, index: row, isSelected, isActive, canWrite };
+      return keyed(key.id, [job, second, top, row, isSelected, isActive, canWrite], () =>
+        jobRow(job, second, place, own));
     };
     const children = [];
     keys.forEach((key, place) => {
@@ -5211,7 +5329,8 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
   const heading = (group) => h('div', {
     class: 'group-heading', role: 'row', key: `group-${group.group}`, 'aria-rowindex': group.start + group.before,
     style: { transform: `translateY(${group.top}px)` },
-  }, h('span', { role: 'gridcell' }, headings[group.group], ' ', h('span', { class: 'count' }, countText(group.count))));
+  }, h('span', { role: 'gridcell' }, headings[group.group], ' ', h('span', { class: 'count' },
+    countText(group.count))));
 
   /** The row that has the keyboard stays in the document while it is scrolled away. */
   function addActive(children, shown, jobs, first, count, drawRow) {
@@ -5224,6 +5343,8 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
   }
 
   const own = {
+    cancelJob: actions.cancelJob,
+    retryJob: actions.retryJob,
     openJob: (id) => {
       activeID = id;
       pointerAt = 0;
@@ -5254,7 +5375,9 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
     return key.id;
   }
 
-  const focusActive = () => rows.querySelector(`[data-job="${CSS.escape(activeID ?? '')}"]`)?.focus({ preventScroll: true });
+  function focusActive() {
+    rows.querySelector(`[data-job="${CSS.escape(activeID ?? '')}"]`)?.focus({ preventScroll: true });
+  }
 
   return {
     draw,
@@ -5298,7 +5421,10 @@ import { h } from '../render/element.js';
 import { icon } from './icons.js';
 
 const shortcuts = [
-  ['Move', [['j ↓', 'Next job'], ['k ↑', 'Previous job'], ['Home End', 'First, last job'], ['Enter', 'Open the job'], ['Esc', 'Close what is open']]],
+  ['Move', [
+    ['j ↓', 'Next job'], ['k ↑', 'Previous job'], ['Home End', 'First, last job'], ['Enter', 'Open the job'],
+    ['Esc', 'Close what is open'],
+  ]],
   ['Act', [['n', 'New job'], ['c', 'Cancel the chosen job'], ['r', 'Retry the chosen job']]],
   ['Look', [['/', 'Search'], ['t', 'Theme: system, light, dark'], ['?', 'This sheet']]],
 ];
@@ -5384,7 +5510,8 @@ export function statsView(state) {
     counted.map(([name, label]) => countStat(stats, name, label)),
     h('div', { class: 'stat' },
       h('dt', null, h('span', null, 'Jobs/s')),
-      h('dd', { 'data-stat': 'throughput', title: `jobs that ended a second, in the last ${stats?.window_seconds ?? 10} s` },
+      h('dd', { 'data-stat': 'throughput',
+        title: `jobs that ended a second, in the last ${stats?.window_seconds ?? 10} s` },
         rateText(stats?.throughput))),
     h('div', { class: 'stat' },
       h('dt', null, h('span', null, 'Mean time')),
@@ -5405,13 +5532,16 @@ export const STATUS_WORDS = {
 };
 
 const shapes = {
-  running: [['circle', { cx: 8, cy: 8, r: 5.5, class: 'glyph-track' }], ['path', { d: 'M8 2.5a5.5 5.5 0 0 1 5.5 5.5', class: 'glyph-turn' }]],
+  running: [['circle', { cx: 8, cy: 8, r: 5.5, class: 'glyph-track' }], ['path', { d: 'M8 2.5a5.5 5.5 0 0 1 5.5 5.5',
+    class: 'glyph-turn' }]],
   pending: [['circle', { cx: 8, cy: 8, r: 5.5, 'stroke-dasharray': '2.2 2.12' }]],
   retrying: [['path', { d: 'M13.2 6.2A5.5 5.5 0 1 0 13.5 8.6' }], ['path', { d: 'M13.6 2.9v3.4h-3.4' }]],
   scheduled: [['circle', { cx: 8, cy: 8, r: 5.5 }], ['path', { d: 'M8 5v3.2l2.1 1.3' }]],
   blocked: [['circle', { cx: 8, cy: 8, r: 5.5 }], ['path', { d: 'M6.4 5.8v4.4M9.6 5.8v4.4' }]],
-  completed: [['circle', { cx: 8, cy: 8, r: 6.5, class: 'glyph-fill' }], ['path', { d: 'M5.2 8.2l2 2 3.7-4.2', class: 'glyph-mark' }]],
-  failed: [['circle', { cx: 8, cy: 8, r: 6.5, class: 'glyph-fill' }], ['path', { d: 'M5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4', class: 'glyph-mark' }]],
+  completed: [['circle', { cx: 8, cy: 8, r: 6.5, class: 'glyph-fill' }], ['path', { d: 'M5.2 8.2l2 2 3.7-4.2',
+    class: 'glyph-mark' }]],
+  failed: [['circle', { cx: 8, cy: 8, r: 6.5, class: 'glyph-fill' }], ['path',
+    { d: 'M5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4', class: 'glyph-mark' }]],
   cancelled: [['circle', { cx: 8, cy: 8, r: 5.5 }], ['path', { d: 'M4.2 11.8l7.6-7.6' }]],
 };
 

@@ -11,9 +11,12 @@ const check = (state) => checkCollection(state, { compareKeys, inStatus, narrowT
 
 test('the state holds what the server says, running first, then waiting, then ended, newest first', () => {
   const jobs = [
-    wireJob({ id: 'old-end', status: 'completed', completed_at: NOW + 1 }), wireJob({ id: 'new-end', status: 'failed', completed_at: NOW + 9 }),
-    wireJob({ id: 'waits-1' }), wireJob({ id: 'waits-2', status: 'retrying' }), wireJob({ id: 'waits-3', status: 'scheduled' }),
-    wireJob({ id: 'runs-1', status: 'running', started_at: NOW + 1 }), wireJob({ id: 'runs-2', status: 'running', started_at: NOW + 2 }),
+    wireJob({ id: 'old-end', status: 'completed', completed_at: NOW + 1 }), wireJob({ id: 'new-end', status: 'failed',
+      completed_at: NOW + 9 }),
+    wireJob({ id: 'waits-1' }), wireJob({ id: 'waits-2', status: 'retrying' }), wireJob({ id: 'waits-3',
+      status: 'scheduled' }),
+    wireJob({ id: 'runs-1', status: 'running', started_at: NOW + 1 }), wireJob({ id: 'runs-2', status: 'running',
+      started_at: NOW + 2 }),
   ];
   const state = holding(jobs);
   assert.deepEqual(shownIDs(state), ['runs-2', 'runs-1', 'waits-3', 'waits-2', 'waits-1', 'new-end', 'old-end']);
@@ -37,7 +40,8 @@ test('a job goes through its life by events', () => {
   assert.equal(jobOf(state, 'a').error.message, 'too long');
   state = play(state, { type: 'job_started', job_id: 'a', started_at: NOW + 9, attempt: 2, worker_id: 'w' });
   assert.equal(jobOf(state, 'a').progress, null, 'progress starts anew');
-  state = play(state, { type: 'job_completed', job_id: 'a', result: 1, completed_at: NOW + 12, duration_seconds: 3, attempt: 2 });
+  state = play(state, { type: 'job_completed', job_id: 'a', result: 1, completed_at: NOW + 12, duration_seconds: 3,
+    attempt: 2 });
   assert.equal(jobOf(state, 'a').status, 'completed');
   assert.equal(jobOf(state, 'a').duration_seconds, 3);
   assert.equal(jobOf(state, 'a').error, null);
@@ -47,7 +51,8 @@ test('a job goes through its life by events', () => {
 test('failed and cancelled end a job, job_changed brings it back', () => {
   const state = play(
     holding([wireJob({ id: 'a', status: 'running', attempt: 4, started_at: NOW }), wireJob({ id: 'b' })]),
-    { type: 'job_failed', job_id: 'a', error: { type: 'handler', message: 'no', attempt: 4 }, completed_at: NOW + 2, attempt: 4 },
+    { type: 'job_failed', job_id: 'a', error: { type: 'handler', message: 'no', attempt: 4 }, completed_at: NOW + 2,
+      attempt: 4 },
     { type: 'job_cancelled', job_id: 'b', completed_at: NOW + 3, cancelled_by: 'ann' });
   assert.equal(jobOf(state, 'a').error.message, 'no');
   assert.equal(jobOf(state, 'b').cancelled_by, 'ann');
@@ -62,7 +67,8 @@ test('an event never changes the state before it', () => {
   const ids = shownIDs(before);
   const job = jobOf(before, 'a');
   const copy = JSON.stringify(job);
-  play(before, { type: 'job_started', job_id: 'a', started_at: NOW + 1, attempt: 1 }, { type: 'jobs_removed', job_ids: ['b'] });
+  play(before, { type: 'job_started', job_id: 'a', started_at: NOW + 1, attempt: 1 }, { type: 'jobs_removed',
+    job_ids: ['b'] });
   assert.deepEqual(shownIDs(before), ids);
   assert.equal(jobOf(before, 'a'), job);
   assert.equal(JSON.stringify(job), copy);
@@ -117,7 +123,8 @@ test('a new queue_state without more replaces all', () => {
 
 test('a queue_state with more keeps older jobs, but none that it contradicts', () => {
   const before = holding([
-    wireJob({ id: 'ran', status: 'running', started_at: NOW }), wireJob({ id: 'old', status: 'completed', completed_at: NOW }),
+    wireJob({ id: 'ran', status: 'running', started_at: NOW }), wireJob({ id: 'old', status: 'completed',
+      completed_at: NOW }),
   ]);
   const state = play(before, {
     type: 'queue_state', jobs: [wireJob({ id: 'runs', status: 'running', started_at: NOW + 5 })],
@@ -133,14 +140,17 @@ test('pages fill up what the state left out, and lose against what came meanwhil
     type: 'queue_state', jobs: [wireJob({ id: 'a' })], stats: stats({ pending: 3 }), has_more: true,
   }, { type: 'sweep_started', number: 1 });
   const asked = state.clock;
-  state = play(state, { type: 'job_started', job_id: 'a', started_at: NOW + 1, attempt: 1 }, { type: 'jobs_removed', job_ids: ['c'] });
-  state = play(state, { type: 'page_read', number: 1, asked, jobs: [wireJob({ id: 'a' }), wireJob({ id: 'b' }), wireJob({ id: 'c' })] });
+  state = play(state, { type: 'job_started', job_id: 'a', started_at: NOW + 1, attempt: 1 }, { type: 'jobs_removed',
+    job_ids: ['c'] });
+  state = play(state, { type: 'page_read', number: 1, asked, jobs: [wireJob({ id: 'a' }), wireJob({ id: 'b' }),
+    wireJob({ id: 'c' })] });
   assert.equal(jobOf(state, 'a').status, 'running', 'the page is older than the event');
   assert.ok(jobOf(state, 'b'));
   assert.equal(jobOf(state, 'c'), undefined, 'removed meanwhile');
   state = play(state, { type: 'sweep_ended', number: 1, until: 0, complete: true });
   assert.deepEqual(shownIDs(state), ['a', 'b']);
-  assert.equal(reduce(state, { type: 'page_read', number: 0, asked: 99, jobs: [wireJob()] }), state, 'of an earlier load');
+  assert.equal(reduce(state, { type: 'page_read', number: 0, asked: 99, jobs: [wireJob()] }), state,
+    'of an earlier load');
   check(state);
 });
 
@@ -148,7 +158,8 @@ test('what a whole load did not find is gone, unless it is newer than the load',
   let state = play(holding([wireJob({ id: 'lost' }), wireJob({ id: 'kept' })]), { type: 'sweep_started', number: 1 });
   state = play(state, { type: 'queue_state', jobs: [], stats: stats({ pending: 600 }), has_more: true });
   const asked = state.clock;
-  state = play(state, { type: 'sweep_started', number: 2 }, { type: 'page_read', number: 2, asked, jobs: [wireJob({ id: 'kept' })] },
+  state = play(state, { type: 'sweep_started', number: 2 }, { type: 'page_read', number: 2, asked,
+    jobs: [wireJob({ id: 'kept' })] },
     { type: 'job_created', job: wireJob({ id: 'new' }) }, { type: 'sweep_ended', number: 2, until: 0, complete: true });
   assert.deepEqual(shownIDs(state).sort(), ['kept', 'new']);
   check(state);
@@ -172,7 +183,8 @@ test('removed jobs stay away: late events and late answers do not bring them bac
 test('an event of a job that the page does not hold makes it ask for the job', () => {
   const state = play(holding([]), { type: 'job_started', job_id: 'far', started_at: NOW, attempt: 1 });
   assert.deepEqual(state.unread.slice().map(({ id }) => id), ['far']);
-  const read = play(state, { type: 'job_read', job: wireJob({ id: 'far', status: 'running', started_at: NOW }), asked: state.clock });
+  const read = play(state, { type: 'job_read', job: wireJob({ id: 'far', status: 'running', started_at: NOW }),
+    asked: state.clock });
   assert.equal(read.unread.size, 0);
   assert.deepEqual(shownIDs(read), ['far']);
   assert.equal(play(state, { type: 'job_missing', id: 'far' }).unread.size, 0);
@@ -183,8 +195,10 @@ test('changed asks for the state and for the ids; statuses answer', () => {
   assert.equal(state.stateWanted, 1);
   assert.equal(state.unread.size, 2);
   const statuses = [
-    { id: 'a', status: 'completed', progress: { percent: 100, message: '' }, attempt: 1, retry_count: 0, type: 'countdown', started_at: NOW, completed_at: NOW + 2, next_retry_at: null, error: null },
-    { id: 'b', status: 'not_found', progress: null, attempt: 0, retry_count: 0, type: null, started_at: null, completed_at: null, next_retry_at: null, error: null },
+    { id: 'a', status: 'completed', progress: { percent: 100, message: '' }, attempt: 1, retry_count: 0,
+      type: 'countdown', started_at: NOW, completed_at: NOW + 2, next_retry_at: null, error: null },
+    { id: 'b', status: 'not_found', progress: null, attempt: 0, retry_count: 0, type: null, started_at: null,
+      completed_at: null, next_retry_at: null, error: null },
   ];
   state = play(state, { type: 'statuses_read', statuses, asked: state.clock });
   assert.deepEqual(shownIDs(state), ['a']);
@@ -195,8 +209,10 @@ test('changed asks for the state and for the ids; statuses answer', () => {
 
 test('filter and search select, and go on with the events', () => {
   let state = holding([
-    wireJob({ id: 'a', type: 'prime', tags: { team: 'Video' } }), wireJob({ id: 'b', status: 'running', started_at: NOW }),
-    wireJob({ id: 'c', type: 'prime', status: 'failed', completed_at: NOW, error: { type: 'handler', message: 'Disk FULL', attempt: 1 } }),
+    wireJob({ id: 'a', type: 'prime', tags: { team: 'Video' } }), wireJob({ id: 'b', status: 'running',
+      started_at: NOW }),
+    wireJob({ id: 'c', type: 'prime', status: 'failed', completed_at: NOW, error: { type: 'handler',
+      message: 'Disk FULL', attempt: 1 } }),
   ]);
   state = play(state, { type: 'filtered', filter: { type: 'prime' } });
   assert.deepEqual(shownIDs(state), ['a', 'c']);
@@ -206,7 +222,8 @@ test('filter and search select, and go on with the events', () => {
   state = play(state, { type: 'filtered', filter: { status: 'waiting' } });
   assert.deepEqual(shownIDs(state), ['a']);
   state = play(state, { type: 'job_created', job: wireJob({ id: 'd', type: 'prime' }) },
-    { type: 'job_created', job: wireJob({ id: 'e' }) }, { type: 'job_started', job_id: 'a', started_at: NOW + 9, attempt: 1 });
+    { type: 'job_created', job: wireJob({ id: 'e' }) }, { type: 'job_started', job_id: 'a', started_at: NOW + 9,
+      attempt: 1 });
   assert.deepEqual(shownIDs(state), ['d']);
   check(state);
   assert.equal(play(state, { type: 'filtered', filter: { status: 'nonsense', type: '' } }).collection.shown.size, 5);
@@ -215,7 +232,8 @@ test('filter and search select, and go on with the events', () => {
 test('the chosen job: read whole, marked when it moved, and gone when it was removed', () => {
   let state = play(holding([wireJob({ id: 'a' })]), { type: 'selected', id: 'a' });
   assert.equal(state.detail.id, 'a');
-  state = play(state, { type: 'detail_read', job: wireJob({ id: 'a' }), asked: state.clock }, { type: 'history_read', id: 'a', history: [] });
+  state = play(state, { type: 'detail_read', job: wireJob({ id: 'a' }), asked: state.clock }, { type: 'history_read',
+    id: 'a', history: [] });
   assert.deepEqual(state.detail.whole.params, { seconds: 10 });
   const { stale } = state.detail;
   state = play(state, { type: 'job_started', job_id: 'a', started_at: NOW, attempt: 1 });
@@ -229,13 +247,15 @@ test('the chosen job: read whole, marked when it moved, and gone when it was rem
 });
 
 test('points: one a second, five minutes, only while connected', () => {
-  let state = play(begin(), { type: 'connection', connection: { state: 'open' } }, { type: 'queue_state', jobs: [], stats: stats({ running: 2, pending: 3, blocked: 1 }) });
+  let state = play(begin(), { type: 'connection', connection: { state: 'open' } }, { type: 'queue_state', jobs: [],
+    stats: stats({ running: 2, pending: 3, blocked: 1 }) });
   for (let second = 1; second <= 400; second += 1) {
     state = play(state, { type: 'tick', now: NOW + second }, { type: 'tick', now: NOW + second + 0.5 });
   }
   assert.equal(state.samples.length, 300);
   assert.deepEqual(state.samples[299], { at: NOW + 400, throughput: 0, waiting: 4, running: 2 });
-  const lost = play(state, { type: 'connection', connection: { state: 'reconnecting' } }, { type: 'tick', now: NOW + 401 });
+  const lost = play(state, { type: 'connection', connection: { state: 'reconnecting' } }, { type: 'tick',
+    now: NOW + 401 });
   assert.equal(lost.samples, state.samples);
   assert.equal(play(state, { type: 'tick', now: NOW }), state, 'time does not go back');
 });
@@ -256,13 +276,15 @@ test('the points before the page was opened come from the jobs', () => {
 
 test('notices and their number are bounded; dialogs, forms and sessions are kept', () => {
   let state = begin();
-  for (let id = 1; id <= 20; id += 1) state = play(state, { type: 'notice_shown', notice: { id, kind: 'info', text: 'x' } });
+  for (let id = 1; id <= 20; id += 1) state = play(state, { type: 'notice_shown', notice: { id, kind: 'info',
+    text: 'x' } });
   assert.deepEqual(state.notices.map(({ id }) => id), [20, 19, 18]);
   state = play(state, { type: 'notice_gone', id: 18 }, { type: 'unauthorized' });
   assert.equal(state.dialog, 'sign-in');
   state = play(state, { type: 'session_read', session: { read_only: true } });
   assert.equal(state.dialog, null);
-  state = play(state, { type: 'form_opened', jobType: 'prime' }, { type: 'form_sending' }, { type: 'form_refused', faults: { limit: 'no' }, message: '' });
+  state = play(state, { type: 'form_opened', jobType: 'prime' }, { type: 'form_sending' }, { type: 'form_refused',
+    faults: { limit: 'no' }, message: '' });
   assert.deepEqual([state.form.type, state.form.busy, state.form.faults], ['prime', false, { limit: 'no' }]);
 });
 

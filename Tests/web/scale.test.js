@@ -47,7 +47,8 @@ test('a tree does what a sorted array does, and never changes', () => {
     }
   }
   const depth = (node) => (node === null ? 0 : 1 + Math.max(depth(node.left), depth(node.right)));
-  assert.ok(depth(Tree.from(Array.from({ length: 10_000 }, (_, index) => ({ id: index })), (a, b) => a.id - b.id).root) <= 14);
+  assert.ok(depth(Tree.from(Array.from({ length: 10_000 }, (_, index) => ({ id: index })), (a, b) =>
+    a.id - b.id).root) <= 14);
 });
 
 /** 10,000 jobs, then `count` events as a busy server sends them. */
@@ -65,8 +66,10 @@ function* busy(random, jobs, count) {
     } else if (kind < 0.3) yield { type: 'job_started', job_id: id, started_at: at, attempt, worker_id: 'w' };
     else if (kind < 0.7) yield { type: 'job_progress', job_id: id, percent: random() * 100, message: 'at work' };
     else if (kind < 0.85) yield { type: 'job_completed', job_id: id, completed_at: at, duration_seconds: 1, attempt };
-    else if (kind < 0.9) yield { type: 'job_failed', job_id: id, completed_at: at, attempt, error: { type: 'handler', message: 'no', attempt } };
-    else if (kind < 0.93) yield { type: 'job_retrying', job_id: id, attempt, retry_count: 1, next_retry_at: at + 5, error: { type: 'handler', message: 'no', attempt } };
+    else if (kind < 0.9) yield { type: 'job_failed', job_id: id, completed_at: at, attempt, error: { type: 'handler',
+      message: 'no', attempt } };
+    else if (kind < 0.93) yield { type: 'job_retrying', job_id: id, attempt, retry_count: 1, next_retry_at: at + 5,
+      error: { type: 'handler', message: 'no', attempt } };
     else if (kind < 0.96) yield { type: 'jobs_removed', job_ids: [id] };
     else if (kind < 0.98) yield { type: 'changed', job_ids: [id] };
     else yield { type: 'tick', now: at };
@@ -75,7 +78,8 @@ function* busy(random, jobs, count) {
 
 test('10,000 jobs and 50,000 events: in order at the end, and memory does not grow', () => {
   const jobs = Array.from({ length: KEEP }, () => wireJob());
-  let state = play(begin(), { type: 'connection', connection: { state: 'open' } }, { type: 'queue_state', jobs, stats: stats({ pending: KEEP }) },
+  let state = play(begin(), { type: 'connection', connection: { state: 'open' } }, { type: 'queue_state', jobs,
+    stats: stats({ pending: KEEP }) },
     { type: 'filtered', filter: { q: 'count' } });
   const random = numbers(3);
   const run = () => {
@@ -93,7 +97,8 @@ test('10,000 jobs and 50,000 events: in order at the end, and memory does not gr
 });
 
 test('what is beyond 10,000 goes from the end of the list', () => {
-  const jobs = Array.from({ length: KEEP + 500 }, (_, index) => wireJob({ status: 'completed', completed_at: NOW + index }));
+  const jobs = Array.from({ length: KEEP + 500 }, (_, index) => wireJob({ status: 'completed',
+    completed_at: NOW + index }));
   let state = play(begin(), { type: 'queue_state', jobs, stats: stats({ completed: jobs.length }), has_more: true });
   assert.equal(state.collection.jobs.size, KEEP);
   assert.equal(jobOf(state, jobs[0].id), undefined);

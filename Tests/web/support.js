@@ -10,8 +10,10 @@ let count = 0;
 export function wireJob(fields = {}) {
   count += 1;
   return {
-    id: `job-${String(count).padStart(8, '0')}`, type: 'countdown', queue: 'default', status: 'pending', priority: 'normal',
-    params: { seconds: 10 }, progress: null, attempt: 0, retry_count: 0, losses: 0, max_retries: 3, tags: {}, metadata: {},
+    id: `job-${String(count).padStart(8, '0')}`, type: 'countdown', queue: 'default', status: 'pending',
+      priority: 'normal',
+    params: { seconds: 10 }, progress: null, attempt: 0, retry_count: 0, losses: 0, max_retries: 3, tags: {},
+      metadata: {},
     created_at: NOW + count / 1000, run_at: NOW, started_at: null, completed_at: null, next_retry_at: null,
     duration_seconds: null, worker_id: null, cancel_requested_at: null, cancelled_by: null, result: null, error: null,
     ...fields,

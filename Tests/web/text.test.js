@@ -31,7 +31,8 @@ test('relative times and countdowns', () => {
   assert.equal(countdownText(100, 101), 'now');
 });
 
-const words = ['plain', '', 'two words', "it's", '$HOME `id` "x"', '!a*?[]{}~#;&|<>\\', 'ünï\u{1f426}', '-x', "'''", 'a\nb'];
+const words = ['plain', '', 'two words', "it's", '$HOME `id` "x"', '!a*?[]{}~#;&|<>\\', 'ünï\u{1f426}', '-x', "'''",
+  'a\nb'];
 
 test('shell words come back as they were from a real shell', () => {
   for (const word of words) {
@@ -42,23 +43,29 @@ test('shell words come back as they were from a real shell', () => {
 
 test('commands submit the same job again', () => {
   const job = {
-    type: 'echo', params: { message: "it's $HOME\n", list: [1, 'a b'], n: 5 }, queue: 'video', priority: 'high', max_retries: 0,
+    type: 'echo', params: { message: "it's $HOME\n", list: [1, 'a b'], n: 5 }, queue: 'video', priority: 'high',
+      max_retries: 0,
     timeout_seconds: 30, tags: { team: 'a b' }, metadata: {}, status: 'failed', id: 'x',
   };
   const curl = curlCommand(job, { origin: 'http://127.0.0.1:8080' });
   const printed = execFileSync('sh', ['-c', curl.replace(/^curl /, "printf '%s\\0' ")]).toString().split('\0');
   assert.deepEqual(JSON.parse(printed[4]), {
-    type: 'echo', params: job.params, queue: 'video', priority: 'high', max_retries: 0, timeout_seconds: 30, tags: { team: 'a b' },
+    type: 'echo', params: job.params, queue: 'video', priority: 'high', max_retries: 0, timeout_seconds: 30,
+      tags: { team: 'a b' },
   });
   assert.equal(printed[0], 'http://127.0.0.1:8080/api/jobs');
   const stint = stintCommand(job, { origin: 'http://127.0.0.1:8080' });
-  const given = execFileSync('sh', ['-c', stint.replace(/^stint /, "printf '%s\\0' ")]).toString().split('\0').slice(0, -1);
-  assert.deepEqual(given, ['submit', 'echo', '--param', "message=it's $HOME\n", '--param', 'list=[1,"a b"]', '--param', 'n=5',
-    '--queue', 'video', '--priority', 'high', '--max-retries', '0', '--timeout', '30s', '--tag', 'team=a b', '--url', 'http://127.0.0.1:8080']);
+  const given = execFileSync('sh', ['-c', stint.replace(/^stint /, "printf '%s\\0' ")]).toString().split('\0')
+    .slice(0, -1);
+  assert.deepEqual(given, ['submit', 'echo', '--param', "message=it's $HOME\n", '--param', 'list=[1,"a b"]',
+    '--param', 'n=5',
+    '--queue', 'video', '--priority', 'high', '--max-retries', '0', '--timeout', '30s', '--tag', 'team=a b', '--url',
+      'http://127.0.0.1:8080']);
   assert.match(curlCommand(job, { origin: 'o', tokenRequired: true }), /-H "Authorization: Bearer \$STINT_TOKEN"/);
 });
 
-const param = (fields) => ({ name: 'x', required: false, default: null, min: null, max: null, min_items: null, max_items: null, choices: null, secret: false, description: '', ...fields });
+const param = (fields) => ({ name: 'x', required: false, default: null, min: null, max: null, min_items: null,
+  max_items: null, choices: null, secret: false, description: '', ...fields });
 const check = (fields, value) => {
   const { params, faults } = readParams({ params: [param(fields)] }, { x: value });
   return faults.x ?? params.x;
@@ -73,7 +80,8 @@ test('params are checked as the server checks them', () => {
   assert.equal(check({ type: 'number', max: 2 }, '2.5'), '2.5 is out of range, allowed is 2 or less');
   assert.equal(check({ type: 'string', required: true }, ''), 'is required');
   assert.equal(check({ type: 'string', required: true }, ' '), ' ');
-  assert.equal(check({ type: 'string', max: 2 }, '\u{1f426}\u{1f426}'), '\u{1f426}\u{1f426}', 'characters, not code units');
+  assert.equal(check({ type: 'string', max: 2 }, '\u{1f426}\u{1f426}'), '\u{1f426}\u{1f426}',
+    'characters, not code units');
   assert.equal(check({ type: 'string', max: 2 }, 'abc'), '"abc" has 3 characters, allowed are 2 or less');
   assert.equal(check({ type: 'string' }, ''), undefined, 'left out');
   assert.equal(check({ type: 'boolean' }, true), true);
@@ -89,14 +97,18 @@ test('params are checked as the server checks them', () => {
 });
 
 test('options are checked, and only what was given is sent', () => {
-  const { options, faults } = readOptions({ queue: 'default', priority: 'normal', delay: '', max_retries: '', tags: '', id: '' });
+  const { options, faults } = readOptions({ queue: 'default', priority: 'normal', delay: '', max_retries: '',
+    tags: '', id: '' });
   assert.deepEqual([options, faults], [{}, {}]);
-  const given = readOptions({ queue: 'video', priority: 'low', delay: '1h30m', max_retries: '0', timeout_seconds: '2.5', tags: 'a=b\nc = d=e', id: 'my:job' });
+  const given = readOptions({ queue: 'video', priority: 'low', delay: '1h30m', max_retries: '0',
+    timeout_seconds: '2.5', tags: 'a=b\nc = d=e', id: 'my:job' });
   assert.deepEqual(given, {
-    options: { id: 'my:job', queue: 'video', priority: 'low', delay: '1h30m', timeout_seconds: 2.5, max_retries: 0, tags: { a: 'b', c: 'd=e' } },
+    options: { id: 'my:job', queue: 'video', priority: 'low', delay: '1h30m', timeout_seconds: 2.5, max_retries: 0,
+      tags: { a: 'b', c: 'd=e' } },
     faults: {},
   });
-  const wrong = readOptions({ queue: 'a b', delay: 'soon', max_retries: '-1', timeout_seconds: '0', tags: 'novalue', id: 'x'.repeat(129) }).faults;
+  const wrong = readOptions({ queue: 'a b', delay: 'soon', max_retries: '-1', timeout_seconds: '0', tags: 'novalue',
+    id: 'x'.repeat(129) }).faults;
   assert.deepEqual(Object.keys(wrong).sort(), ['delay', 'id', 'max_retries', 'queue', 'tags', 'timeout_seconds']);
   assert.equal(readDuration('5m'), '5m');
   assert.equal(readDuration('m'), undefined);
@@ -104,7 +116,8 @@ test('options are checked, and only what was given is sent', () => {
 
 test('faults of the server go to their fields', () => {
   const { faults, rest } = faultsByField([
-    { param: 'seconds', message: 'no' }, { param: 'tags.team', message: 'not text' }, { param: 'owner', message: 'unknown' },
+    { param: 'seconds', message: 'no' }, { param: 'tags.team', message: 'not text' }, { param: 'owner',
+      message: 'unknown' },
   ], ['seconds', 'tags']);
   assert.deepEqual(faults, { seconds: 'no', tags: 'not text' });
   assert.deepEqual(rest, ['owner: unknown']);
@@ -138,19 +151,23 @@ test('attempts of a job', () => {
 test('the life of a job from its history', () => {
   const job = { status: 'running', attempt: 2, created_at: 0, started_at: 9, max_retries: 3 };
   const history = [
-    { event: 'submitted', status: 'pending', attempt: 0, at: 0, started_at: null, ended_at: null, by: 'ann', from: 'http' },
+    { event: 'submitted', status: 'pending', attempt: 0, at: 0, started_at: null, ended_at: null, by: 'ann',
+      from: 'http' },
     { event: 'claimed', status: 'running', attempt: 1, at: 2, started_at: 2, ended_at: null },
-    { event: 'timed_out', status: 'retrying', attempt: 1, at: 5, started_at: 2, ended_at: 5, error: { type: 'timeout', message: 'x' } },
+    { event: 'timed_out', status: 'retrying', attempt: 1, at: 5, started_at: 2, ended_at: 5, error: { type: 'timeout',
+      message: 'x' } },
   ];
   const steps = lifeOf(job, history).map(({ kind, word, from, to }) => [kind, word, from, to]);
   assert.deepEqual(steps, [
     ['event', 'Submitted', 0, 0], ['wait', 'Waited for a slot', 0, 2], ['attempt', 'Attempt 1', 2, 5],
     ['wait', 'Waited to retry', 5, 9], ['attempt', 'Attempt 2', 9, null],
   ]);
-  assert.deepEqual(attemptsOf(job, history).map(({ attempt, word }) => [attempt, word]), [[1, 'Timed out'], [2, 'Running']]);
+  assert.deepEqual(attemptsOf(job, history).map(({ attempt, word }) => [attempt, word]), [[1, 'Timed out'], [2,
+    'Running']]);
   const waiting = lifeOf({ status: 'scheduled', created_at: 0, attempt: 0 }, null);
   assert.deepEqual(waiting.map(({ word }) => word), ['Submitted', 'Waits for its time']);
-  const cancelled = lifeOf({ status: 'cancelled', created_at: 0, attempt: 0 }, [history[0], { event: 'cancel_requested', status: 'cancelled', attempt: 0, at: 4, started_at: null, ended_at: null }]);
+  const cancelled = lifeOf({ status: 'cancelled', created_at: 0, attempt: 0 }, [history[0],
+    { event: 'cancel_requested', status: 'cancelled', attempt: 0, at: 4, started_at: null, ended_at: null }]);
   assert.deepEqual(cancelled.map(({ word }) => word), ['Submitted', 'Waited for a slot', 'Cancel asked for']);
 });
 
@@ -158,7 +175,8 @@ test('addresses lead where they say', () => {
   const view = { selected: 'a/b ü', filter: { status: 'failed', type: 'image.resize', q: 'x & y' } };
   assert.deepEqual(parseRoute(routeHash(view)), view);
   assert.equal(routeHash({ selected: null, filter: { status: 'all', type: '', q: '' } }), '#/');
-  assert.equal(routeHash({ selected: null, filter: { status: 'failed', type: 'prime', q: 'text' } }), '#/?status=failed&type=prime&q=text');
+  assert.equal(routeHash({ selected: null, filter: { status: 'failed', type: 'prime', q: 'text' } }),
+    '#/?status=failed&type=prime&q=text');
   assert.deepEqual(parseRoute('#/jobs/%zz').selected, null);
   assert.deepEqual(parseRoute('#jobs').filter, { status: 'all', type: '', q: '' });
 });

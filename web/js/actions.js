@@ -1,18 +1,28 @@
 // What a person can do. Each action asks the server and says what came of it; the views call nothing else.
 
 import { cancellable } from './views/filters.js';
-import { canCancel, canRetry, detailJob } from './views/job-detail.js';
+import { detailJob } from './views/job-detail.js';
 import { OPTION_FIELDS } from './views/job-form.js';
 import { curlCommand, stintCommand } from './text/command-line.js';
 import { faultsByField, readOptions, readParams } from './state/params.js';
 import { filterCounts, inStatus } from './state/filter.js';
-import { isOver } from './state/job.js';
+import { canCancel, canRetry, isOver } from './state/job.js';
 import { applyTheme, themeAfter } from './theme.js';
 import { countText, plural } from './text/number.js';
 import { shortId } from './text/plain.js';
 
 const noticeSeconds = { done: 5, info: 5, error: 12 };
 const cancelsAtOnce = 8;
+
+/** What cancelling so many jobs will do. */
+function cancelWords(waiting, running) {
+  if (running === 0) return waiting === 1 ? 'It will not start.' : 'They will not start.';
+  if (waiting > 0) {
+    return `${countText(waiting)} waiting will not start, ${countText(running)} running will be asked to stop. `
+      + 'None is retried.';
+  }
+  return running === 1 ? 'It is asked to stop and is not retried.' : 'They are asked to stop and are not retried.';
+}
 
 export function createActions({ store, api, socket, focus, navigate, onSignedIn }) {
   let noticeCount = 0;
@@ -56,7 +66,8 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     const params = readParams(type, fields);
     const rest = readOptions(options);
     const faults = { ...params.faults };
-    for (const [name, fault] of Object.entries(rest.faults)) faults[names.includes(name) ? `option-${name}` : name] = fault;
+    for (const [name, fault] of Object.entries(rest.faults)) faults[names.includes(name) ? `option-${name}`
+      : name] = fault;
     return { submission: { type: type.name, params: params.params, ...rest.options }, faults, names };
   }
 
@@ -134,9 +145,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     const running = filterCounts(collection.matching).running;
     const stops = collection.filter.status === 'waiting' ? 0 : running;
     const ids = [];
-    const text = stops === 0 ? (count === 1 ? 'It will not start.' : 'They will not start.')
-      : stops === count ? (count === 1 ? 'It is asked to stop and is not retried.' : 'They are asked to stop and are not retried.')
-        : `${countText(count - stops)} waiting will not start, ${countText(stops)} running ${stops === 1 ? 'is' : 'are'} asked to stop. None is retried.`;
+    const text = cancelWords(count - stops, stops);
     collection.shown.each((key) => {
       const job = collection.jobs.get(key);
       if (job && !isOver(job.status) && inStatus(collection.filter, job.status)) ids.push(job.id);
@@ -163,7 +172,8 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
           await api.cancel(left.pop());
         } catch (error) {
           // One that ended meanwhile needs no cancel.
-          if (error.code !== 409 && error.code !== 404) refusals.set(error.message, (refusals.get(error.message) ?? 0) + 1);
+          if (error.code !== 409 && error.code !== 404) refusals.set(error.message,
+            (refusals.get(error.message) ?? 0) + 1);
           if (error.code === 401 || error.code === 403) left.length = 0;
         }
         done += 1;

@@ -93,13 +93,23 @@ async function start() {
 
 // Where the person is: the address.
 
+let addressTimer = null;
+
+/** Browsers allow only so many changes of the address: what replaces it while typing waits for a pause. */
+function writeAddress(hash, push) {
+  clearTimeout(addressTimer);
+  if (hash === (location.hash || '#/')) return;
+  if (push) history.pushState(null, '', hash);
+  else addressTimer = setTimeout(() => history.replaceState(null, '', hash), 120);
+}
+
 /** Changes what is shown and the address with it. `push` makes a step for Back. */
 function navigate({ selected = store.state.selected, filter = {} }, { push = false } = {}) {
   const before = store.state.collection.filter;
   store.dispatch({ type: 'filtered', filter });
   store.dispatch({ type: 'selected', id: selected });
   const hash = routeHash({ selected: store.state.selected, filter: store.state.collection.filter });
-  if (hash !== (location.hash || '#/')) history[push ? 'pushState' : 'replaceState'](null, '', hash);
+  writeAddress(hash, push);
   pages.filterChanged(before);
 }
 
@@ -250,7 +260,8 @@ for (const id of ['shortcuts', 'confirm', 'sign-in']) {
 }
 
 store.subscribe((state, before, event) => {
-  if (state.detail !== before.detail || state.collection !== before.collection || state.connection !== before.connection) {
+  if (state.detail !== before.detail || state.collection !== before.collection
+    || state.connection !== before.connection) {
     details.update();
   }
   rereads.schedule();

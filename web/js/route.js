@@ -1,4 +1,5 @@
-// The address: `#/jobs/ID` is a job's panel, `#/?status=failed&type=prime&q=text` a filtered list; both together go too.
+// The address: `#/jobs/ID` is a job's panel, `#/?status=failed&type=prime&q=text` a filtered list; `#/jobs/ID?q=text`
+// is both.
 
 import { cleanFilter } from './state/filter.js';
 

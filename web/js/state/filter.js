@@ -26,10 +26,10 @@ export function narrowTest(filter) {
   return (job) => (type === '' || job.type === type) && (text === '' || job.text.includes(text));
 }
 
-/** The same question to the server: the query of GET /api/jobs, or null where it has no such jobs. */
+/** The same question to the server: the query of GET /api/jobs. */
 export function serverQuery(filter) {
   const query = new URLSearchParams();
-  if (filter.status === 'waiting') query.set('status', 'pending,retrying,scheduled');
+  if (filter.status === 'waiting') query.set('status', 'pending,retrying,scheduled,blocked');
   else if (filter.status !== 'all') query.set('status', filter.status);
   if (filter.type) query.set('type', filter.type);
   if (filter.q.trim()) query.set('q', filter.q.trim());

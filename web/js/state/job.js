@@ -10,6 +10,9 @@ export const GROUPS = ['running', 'waiting', 'ended'];
 export const isOver = (status) => ENDED.includes(status);
 export const isWaiting = (status) => WAITING.includes(status);
 
+export const canCancel = (job) => Boolean(job) && !isOver(job.status);
+export const canRetry = (job) => job?.status === 'failed' || job?.status === 'cancelled';
+
 /** 0 running, 1 waiting, 2 ended. */
 export const groupOf = (status) => (status === 'running' ? 0 : isOver(status) ? 2 : 1);
 

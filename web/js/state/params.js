@@ -12,17 +12,19 @@ export function rangeText({ min, max }) {
 
 const outside = (number, { min, max }) => (min != null && number < min) || (max != null && number > max);
 
+const isNoNumber = (text) => text.trim() === '' || !Number.isFinite(Number(text));
+
 const readers = {
   integer(text, param) {
     const number = Number(text);
-    if (text.trim() === '' || !Number.isFinite(number)) return { fault: `${quoted(text)} is a string, expected an integer` };
+    if (isNoNumber(text)) return { fault: `${quoted(text)} is a string, expected an integer` };
     if (!Number.isInteger(number)) return { fault: `${number} is a number, expected an integer` };
     return outside(number, param)
       ? { fault: `${number} is out of range, allowed is ${rangeText(param)}` } : { value: number };
   },
   number(text, param) {
     const number = Number(text);
-    if (text.trim() === '' || !Number.isFinite(number)) return { fault: `${quoted(text)} is a string, expected a number` };
+    if (isNoNumber(text)) return { fault: `${quoted(text)} is a string, expected a number` };
     return outside(number, param)
       ? { fault: `${number} is out of range, allowed is ${rangeText(param)}` } : { value: number };
   },
@@ -67,7 +69,8 @@ export function fieldText(param) {
   const value = param.default;
   if (value == null) return '';
   if (param.choices) return choiceText(value);
-  if (param.type === 'array') return value.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))).join('\n');
+  if (param.type === 'array') return value.map((item) => (typeof item === 'string' ? item : JSON.stringify(item)))
+    .join('\n');
   return param.type === 'object' ? JSON.stringify(value, null, 2) : String(value);
 }
 

@@ -82,7 +82,8 @@ function withUnread(state, ids) {
 const attemptIsOld = (job, attempt) => typeof attempt === 'number' && attempt < job.attempt;
 
 /** How long the attempt that ended had run, where the event does not say. */
-const took = (job, end) => (job.status === 'running' && job.started_at && end ? end - job.started_at : job.duration_seconds);
+const took = (job, end) => (job.status === 'running' && job.started_at && end ? end - job.started_at
+  : job.duration_seconds);
 
 const ended = (status) => (state, event) =>
   move(state, event.job_id, (job) => {
@@ -240,7 +241,8 @@ const handlers = {
 
   page_read(state, { number, jobs, asked }) {
     if (number !== state.sweep.number) return state;
-    return { ...state, collection: edit(state.collection, (draft) => jobs.forEach((job) => draft.takeRead(job, asked))) };
+    return { ...state, collection: edit(state.collection, (draft) => jobs.forEach((job) => draft.takeRead(job,
+      asked))) };
   },
 
   /** All pages were read: down to jobs of the time `until`, 0 for all. What was not in them is gone. */
@@ -274,7 +276,8 @@ const handlers = {
   },
 
   types_read: (state, { types }) => only(state, { types }),
-  session_read: (state, { session }) => only(state, { session, dialog: state.dialog === 'sign-in' ? null : state.dialog }),
+  session_read: (state, { session }) => only(state, { session, dialog: state.dialog === 'sign-in' ? null
+    : state.dialog }),
   unauthorized: (state) => only(state, { dialog: 'sign-in', session: null }),
 
   detail_read(state, { job, asked }) {

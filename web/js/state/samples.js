@@ -9,7 +9,8 @@ const waitingIn = (stats) =>
 export function withSample(samples, second, stats) {
   const last = samples[samples.length - 1];
   if (last && second < last.at) return samples;
-  const point = { at: second, throughput: stats.throughput ?? 0, waiting: waitingIn(stats), running: stats.running ?? 0 };
+  const point = { at: second, throughput: stats.throughput ?? 0, waiting: waitingIn(stats),
+    running: stats.running ?? 0 };
   let kept = samples;
   if (last && last.at === second) kept = kept.slice(0, -1);
   const oldest = second - SAMPLE_SECONDS;

@@ -3,7 +3,8 @@
 import { isOver } from '../state/job.js';
 
 const words = {
-  submitted: 'Submitted', promoted: 'Became due', unblocked: 'Dependencies met', succeeded: 'Completed', failed: 'Failed',
+  submitted: 'Submitted', promoted: 'Became due', unblocked: 'Dependencies met', succeeded: 'Completed',
+    failed: 'Failed',
   timed_out: 'Timed out', stalled: 'Stalled', gave_up: 'Gave up', undecodable: 'Params unreadable', snoozed: 'Snoozed',
   released: 'Released', stopped: 'Stopped', worker_lost: 'Worker lost', start_expired: 'Waited too long',
   deadline_exceeded: 'Deadline passed', cancel_requested: 'Cancel asked for', dependency_failed: 'A dependency failed',
@@ -39,8 +40,8 @@ function outcomeOf(entry) {
 }
 
 /**
- * The life in order: `{kind: 'event' | 'wait' | 'attempt', status, word, from, to, …}`; `to` is null where it goes on.
- * Waits and attempts follow one another without a gap.
+ * The life in order: `{kind: 'event' | 'wait' | 'attempt', status, word, from, to, …}`; `to` is null where
+ * it goes on. Waits and attempts follow one another without a gap.
  */
 export function lifeOf(job, history) {
   const steps = [];
@@ -48,7 +49,8 @@ export function lifeOf(job, history) {
   const wait = (until, status = 'pending', word = 'Waited') => {
     if (until === null || until - since > 0.0005) steps.push({ kind: 'wait', status, word, from: since, to: until });
   };
-  const entries = history?.length ? history : [{ event: 'submitted', status: 'pending', at: job.created_at, attempt: 0 }];
+  const entries = history?.length ? history : [{ event: 'submitted', status: 'pending', at: job.created_at,
+    attempt: 0 }];
   let waitStatus = 'pending';
   for (const entry of entries) {
     // That an attempt began is told by the job itself.

@@ -28,7 +28,8 @@ export function isoText(seconds) {
   return date(seconds)?.toISOString() ?? '';
 }
 
-const steps = [[60, 1, 's'], [3600, 60, 'min'], [86_400, 3600, 'h'], [86_400 * 60, 86_400, 'd'], [Infinity, 86_400 * 30.44, 'mo']];
+const steps = [[60, 1, 's'], [3600, 60, 'min'], [86_400, 3600, 'h'], [86_400 * 60, 86_400, 'd'], [Infinity,
+  86_400 * 30.44, 'mo']];
 
 function amount(seconds) {
   const [, unit, name] = steps.find(([limit]) => seconds < limit);

@@ -18,7 +18,9 @@ export function attemptsView(job, history, now) {
           h('div', { class: 'attempt-first' },
             glyph(entry.status), h('b', null, `${entry.attempt}`), h('span', null, entry.word),
             h('span', { class: 'attempt-took' },
-              entry.end === null ? entry.start && elapsed(entry.start, now) : entry.start && duration(entry.end - entry.start))),
-          entry.error && h('p', { class: 'attempt-error', dir: 'auto' }, plainLine(`${entry.error.type}: ${entry.error.message}`.slice(0, 600))),
+              entry.end === null ? entry.start && elapsed(entry.start, now) : entry.start
+                && duration(entry.end - entry.start))),
+          entry.error && h('p', { class: 'attempt-error', dir: 'auto' },
+            plainLine(`${entry.error.type}: ${entry.error.message}`.slice(0, 600))),
           entry.worker && h('p', { class: 'attempt-worker' }, h('code', null, plainLine(entry.worker)))))));
 }

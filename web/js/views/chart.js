@@ -39,7 +39,8 @@ export function linePath(samples, measure, end, top, closed = false) {
 function plot(state, { title, legend, measures, top, unit, now }) {
   const { samples } = state;
   const lines = keyed('lines', [samples, top, now], () =>
-    h('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true', class: 'plot-lines' },
+    h('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true',
+      class: 'plot-lines' },
       [0.25, 0.5, 0.75].map((part) =>
         h('line', { class: 'plot-grid', x1: 0, x2: width, y1: height * part, y2: height * part })),
       measures.map(([measure]) => [
@@ -51,7 +52,8 @@ function plot(state, { title, legend, measures, top, unit, now }) {
     h('figcaption', null, h('span', { class: 'plot-title' }, title), legend),
     h('div', { class: 'plot-area-box' },
       lines,
-      sample && h('div', { class: 'plot-cursor', style: { left: `${(1 - (now - sample.at) / SAMPLE_SECONDS) * 100}%` } }),
+      sample && h('div', { class: 'plot-cursor',
+        style: { left: `${(1 - (now - sample.at) / SAMPLE_SECONDS) * 100}%` } }),
       h('span', { class: 'plot-top', 'aria-hidden': 'true' }, `${countText(top)}${unit}`),
       h('span', { class: 'plot-zero', 'aria-hidden': 'true' }, '0')));
 }
@@ -62,18 +64,21 @@ const nearest = (samples, at) =>
 const most = (samples, measure) => samples.reduce((top, sample) => Math.max(top, sample[measure]), 0);
 
 const readOut = (sample) =>
-  `${clockText(sample.at)}: ${rateText(sample.throughput)} jobs a second, ${countText(sample.waiting)} waiting, ${countText(sample.running)} running`;
+  `${clockText(sample.at)}: ${rateText(sample.throughput)} jobs a second, `
+  + `${countText(sample.waiting)} waiting, ${countText(sample.running)} running`;
 
 function summary(samples) {
   if (samples.length === 0) return 'No figures yet.';
   const last = samples[samples.length - 1];
-  return `The last five minutes. Now ${rateText(last.throughput)} jobs a second, at most ${rateText(most(samples, 'throughput'))}. `
+  return 'The last five minutes. '
+    + `Now ${rateText(last.throughput)} jobs a second, at most ${rateText(most(samples, 'throughput'))}. `
     + `Now ${countText(last.waiting)} waiting, at most ${countText(most(samples, 'waiting'))}; `
     + `${countText(last.running)} running, at most ${countText(most(samples, 'running'))}.`;
 }
 
 const legendEntry = (measure, label, value) =>
-  h('span', { class: 'legend', 'data-measure': measure }, h('i', { 'aria-hidden': 'true' }), `${label} `, h('b', null, value));
+  h('span', { class: 'legend', 'data-measure': measure }, h('i', { 'aria-hidden': 'true' }), `${label} `, h('b', null,
+    value));
 
 /** `chartAt`: seconds ago that the pointer or the keyboard looks at, or null. */
 export function chartView(state, chartAt, look) {
@@ -87,7 +92,8 @@ export function chartView(state, chartAt, look) {
     h('p', { class: 'visually-hidden', id: 'chart-text' }, keyed('text', [Math.floor(now / 10), samples.length === 0],
       () => h('span', null, summary(samples)))),
     h('div', {
-      class: 'plots', role: 'slider', tabindex: 0, 'aria-label': 'Moment in the chart', 'aria-valuemin': -SAMPLE_SECONDS,
+      class: 'plots', role: 'slider', tabindex: 0, 'aria-label': 'Moment in the chart',
+        'aria-valuemin': -SAMPLE_SECONDS,
       'aria-valuemax': 0, 'aria-valuenow': chartAt === null ? 0 : -chartAt, 'aria-describedby': 'chart-text',
       'aria-valuetext': shown ? readOut(shown) : 'No figures yet',
       onpointermove: (event) => look(pointerPlace(event)), onpointerleave: () => look(null), onblur: () => look(null),
@@ -103,7 +109,8 @@ export function chartView(state, chartAt, look) {
         legendEntry('running', 'running', shown ? countText(shown.running) : '—')],
     })),
     h('div', { class: 'plot-times', 'aria-hidden': 'true' },
-      h('span', null, '5 min ago'), h('span', null, chartAt === null || !shown ? '' : clockText(shown.at)), h('span', null, 'now')),
+      h('span', null, '5 min ago'), h('span', null, chartAt === null || !shown ? '' : clockText(shown.at)), h('span',
+        null, 'now')),
   ];
 }
 

@@ -31,7 +31,8 @@ export function filtersView(state, actions) {
       h('div', { class: 'search-box' },
         icon('search'),
         h('input', {
-          id: 'search', type: 'search', placeholder: 'Search', value: filter.q, autocomplete: 'off', spellcheck: 'false',
+          id: 'search', type: 'search', placeholder: 'Search', value: filter.q, autocomplete: 'off',
+            spellcheck: 'false',
           'aria-label': 'Search in ids, types, queues, tags, params and errors', title: 'Search (/)', maxlength: 200,
           oninput: (event) => actions.filter({ q: event.target.value }),
         }),
@@ -40,7 +41,8 @@ export function filtersView(state, actions) {
         id: 'filter-type', 'aria-label': 'Job type', value: filter.type,
         onchange: (event) => actions.filter({ type: event.target.value }, { push: true }),
       }, h('option', { value: '' }, 'All types'),
-      typesKnown(state).map((name) => h('option', { value: name, key: name, selected: filter.type === name }, plainLine(name))))),
+      typesKnown(state).map((name) => h('option', { value: name, key: name, selected: filter.type === name },
+        plainLine(name))))),
     h('div', { id: 'filters', role: 'group', 'aria-label': 'Status' }, FILTERS.map((name) => h('button', {
       class: 'filter', 'data-filter': name, 'data-zero': counts[name] === 0, key: name,
       'aria-pressed': String(filter.status === name), onclick: () => actions.filter({ status: name }, { push: true }),
@@ -75,7 +77,8 @@ export function queueBarView(state, actions) {
   return [
     h('p', { id: 'queue-count' }, !loaded ? 'Loading…'
       : narrowed || matching !== total ? `${countText(matching)} of ${plural(total, 'job')}` : plural(total, 'job')),
-    narrowed && h('button', { class: 'quiet', id: 'clear-filter', onclick: () => actions.filter(NO_FILTER, { push: true }) }, 'Show all'),
+    narrowed && h('button', { class: 'quiet', id: 'clear-filter', onclick: () => actions.filter(NO_FILTER,
+      { push: true }) }, 'Show all'),
     h('div', { class: 'queue-actions' },
       bulk && h('span', { class: 'bulk' }, `${bulk.label} ${countText(bulk.done)} of ${countText(bulk.total)}`),
       canWrite && count > 0 && h('button', {

@@ -12,7 +12,8 @@ const nextTheme = { system: 'light', light: 'dark', dark: 'system' };
 function retryWords({ state, retryAt }, now) {
   if (state !== 'reconnecting') return null;
   const left = retryAt === null ? 0 : Math.ceil(retryAt - now);
-  return h('span', { 'aria-hidden': 'true', class: 'connection-retry' }, left > 0 ? `next try in ${left} s` : 'trying…');
+  return h('span', { 'aria-hidden': 'true', class: 'connection-retry' }, left > 0 ? `next try in ${left} s`
+    : 'trying…');
 }
 
 export function headerView(state, actions) {
@@ -36,7 +37,8 @@ export function headerView(state, actions) {
         'aria-label': 'Keyboard short cuts', 'aria-haspopup': 'dialog', id: 'open-shortcuts',
       }, icon('keyboard')),
       session?.token_required && h('button', {
-        id: 'sign-out', class: 'icon-button', onclick: actions.signOut, title: 'Sign out: forgets the token in this browser',
+        id: 'sign-out', class: 'icon-button', onclick: actions.signOut,
+          title: 'Sign out: forgets the token in this browser',
         'aria-label': 'Sign out',
       }, icon('leave')),
       canWrite && h('button', { id: 'new-job', class: 'primary', onclick: actions.newJob, title: 'New job (n)' },

@@ -1,7 +1,7 @@
 // The panel of the chosen job.
 
 import { h, keyed } from '../render/element.js';
-import { isOver, lastAttempt, retriesUsed } from '../state/job.js';
+import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { countdownText } from '../text/time.js';
 import { linkOf, plainLine, plainText } from '../text/plain.js';
 import { attemptsView } from './attempts.js';
@@ -23,21 +23,23 @@ export function detailJob({ detail, collection }) {
     result: detail.whole.result, progress: held.progress ?? (same ? detail.whole.progress : null) };
 }
 
-export const canCancel = (job) => Boolean(job) && !isOver(job.status);
-export const canRetry = (job) => job?.status === 'failed' || job?.status === 'cancelled';
+/** What the button will do. */
+function actionWords(job) {
+  if (job.status === 'running') return 'Cancel asks the running attempt to stop; it is not retried.';
+  if (canCancel(job)) return 'Cancel ends the job now; it will not start.';
+  if (!canRetry(job)) return null;
+  return `Retry puts it back into the queue; the next attempt is number ${(job.attempt ?? 0) + 1}, counts start anew.`;
+}
 
 function actionsView(job, state, actions) {
   const canWrite = !state.session?.read_only && !state.detail.gone;
   const stopping = job.status === 'running' && job.cancel_requested_at;
-  const words = !canWrite ? null
-    : canCancel(job) ? (job.status === 'running'
-      ? 'Cancel asks the running attempt to stop; it is not retried.' : 'Cancel ends the job now; it will not start.')
-      : canRetry(job) ? `Retry puts it back into the queue; the next attempt is number ${(job.attempt ?? 0) + 1}, counts start anew.`
-        : null;
+  const words = canWrite ? actionWords(job) : null;
   return h('div', { class: 'detail-actions' },
     h('div', { class: 'button-line' },
       canWrite && canCancel(job) && h('button', {
-        id: 'cancel-job', class: 'danger', disabled: Boolean(stopping), onclick: () => actions.cancelJob(job.id), 'aria-describedby': 'action-words',
+        id: 'cancel-job', class: 'danger', disabled: Boolean(stopping), onclick: () => actions.cancelJob(job.id),
+          'aria-describedby': 'action-words',
       }, icon('stop'), h('span', null, stopping ? 'Stopping…' : 'Cancel')),
       canWrite && canRetry(job) && h('button', {
         id: 'retry-job', class: 'primary', onclick: () => actions.retryJob(job.id), 'aria-describedby': 'action-words',
@@ -56,7 +58,7 @@ function actionsView(job, state, actions) {
 function progressView(job) {
   if (!job.progress && job.status !== 'running') return null;
   const percent = job.progress ? `${Math.round(job.progress.percent)} %` : 'no report yet';
-  const lead = job.status === 'running' ? null : h('span', null, 'Reached ');
+  const lead = job.status === 'running' || job.status === 'completed' ? null : h('span', null, 'Reached ');
   return h('div', { class: 'detail-progress', 'data-field': 'progress', 'data-status': job.status },
     job.status === 'running' ? progressBar(job) : null,
     h('p', null, lead, h('b', null, percent), ' ', h('span', { dir: 'auto' }, plainLine(job.progress?.message ?? ''))));
@@ -82,7 +84,8 @@ const fact = (name, label, ...value) => h('div', { class: 'fact', 'data-fact': n
 
 function tagsView(tags) {
   const entries = Object.entries(tags ?? {});
-  return entries.length === 0 ? '—' : entries.map(([key, value]) => h('span', { class: 'chip', key }, plainLine(`${key}=${value}`)));
+  return entries.length === 0 ? '—' : entries.map(([key, value]) => h('span', { class: 'chip', key },
+    plainLine(`${key}=${value}`)));
 }
 
 function durationView(job, now) {
@@ -93,11 +96,13 @@ function durationView(job, now) {
 function factsView(job, now, actions) {
   const time = (seconds) => (seconds == null ? '—' : timeInFull(seconds, now));
   const limits = [
-    ['timeout_seconds', 'Timeout'], ['stall_timeout_seconds', 'Stall timeout'], ['start_within_seconds', 'Start within'],
+    ['timeout_seconds', 'Timeout'], ['stall_timeout_seconds', 'Stall timeout'], ['start_within_seconds',
+      'Start within'],
   ];
   return h('dl', { class: 'facts' },
     fact('id', 'Id', h('code', null, plainLine(job.id)), h('button', {
-      class: 'icon-button small', 'aria-label': 'Copy id', title: 'Copy id', onclick: () => actions.copy(job.id, 'Id copied'),
+      class: 'icon-button small', 'aria-label': 'Copy id', title: 'Copy id', onclick: () => actions.copy(job.id,
+        'Id copied'),
     }, icon('copy'))),
     fact('attempt', 'Attempt', job.attempt ? `${job.attempt} of ${lastAttempt(job)}` : 'none yet',
       ` · ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`),
@@ -121,14 +126,17 @@ function errorView(job) {
   return h('section', { class: 'block error-block', 'data-block': 'error' },
     h('h3', null, job.status === 'failed' ? 'Error' : 'Last error'),
     h('div', { 'data-field': 'error' },
-      h('p', { class: 'error-type' }, plainLine(job.error.type), job.error.attempt ? ` · attempt ${job.error.attempt}` : ''),
-      h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Error message', dir: 'auto' }, plainText(job.error.message))));
+      h('p', { class: 'error-type' }, plainLine(job.error.type), job.error.attempt
+        ? ` · attempt ${job.error.attempt}` : ''),
+      h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Error message', dir: 'auto' },
+        plainText(job.error.message))));
 }
 
 /** The addresses a fetch job's params or result name, as links: http and https only. */
 function linksView(job) {
   const found = [job.params?.url, ...(Array.isArray(job.params?.urls) ? job.params.urls : [])]
-    .filter((text) => typeof text === 'string').map((text) => [text, linkOf(text)]).filter(([, link]) => link).slice(0, 10);
+    .filter((text) => typeof text === 'string').map((text) => [text, linkOf(text)]).filter(([, link]) => link)
+      .slice(0, 10);
   if (found.length === 0) return null;
   return h('ul', { class: 'links' }, found.map(([text, link]) => h('li', { key: link },
     icon('link'), h('a', { href: link, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, plainLine(text)))));
@@ -146,7 +154,8 @@ function bodyView(job, state, actions) {
   const whole = detail.whole;
   const words = stateWords(job, now);
   return [
-    detail.gone && h('p', { class: 'gone', role: 'status' }, 'This job was removed. What is shown is what was last known.'),
+    detail.gone && h('p', { class: 'gone', role: 'status' },
+      'This job was removed. What is shown is what was last known.'),
     detail.fault && !detail.gone && h('p', { class: 'gone', role: 'status' }, plainText(detail.fault)),
     actionsView(job, state, actions),
     words && h('p', { class: 'state-words' }, words),
@@ -174,7 +183,8 @@ export function jobDetailView(state, actions) {
       h('div', { class: 'detail-title' },
         h('h2', { id: 'detail-title', tabindex: -1, dir: 'auto' }, job ? plainLine(job.type) : 'Job'),
         job && h('span', { 'data-field': 'status' }, statusBadge(job))),
-      h('button', { id: 'close-detail', class: 'icon-button', 'aria-label': 'Close', title: 'Close (Escape)', onclick: actions.closeJob },
+      h('button', { id: 'close-detail', class: 'icon-button', 'aria-label': 'Close', title: 'Close (Escape)',
+        onclick: actions.closeJob },
         icon('close'))),
     keyed(`body-${detail.id}`, [job?.asOf, detail, Math.floor(state.now), state.session],
       () => h('div', { class: 'detail-body' }, job ? bodyView(job, state, actions) : missingView(state))),

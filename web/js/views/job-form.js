@@ -37,15 +37,18 @@ function control(param, props) {
     case 'integer':
     case 'number':
       return h('input', {
-        ...props, type: 'number', min: param.min, max: param.max, step: param.type === 'integer' ? 1 : 'any', ref: begin,
+        ...props, type: 'number', min: param.min, max: param.max, step: param.type === 'integer' ? 1 : 'any',
+          ref: begin,
         inputmode: param.type === 'integer' ? 'numeric' : 'decimal',
       });
     case 'array':
     case 'object':
-      return h('textarea', { ...props, rows: param.type === 'array' ? 3 : 4, spellcheck: 'false', ref: begin, dir: 'auto' });
+      return h('textarea', { ...props, rows: param.type === 'array' ? 3 : 4, spellcheck: 'false', ref: begin,
+        dir: 'auto' });
     default:
       return h('input', {
-        ...props, type: param.secret ? 'password' : 'text', autocomplete: param.secret ? 'new-password' : 'off', ref: begin,
+        ...props, type: param.secret ? 'password' : 'text', autocomplete: param.secret ? 'new-password' : 'off',
+          ref: begin,
         dir: 'auto', spellcheck: 'false',
       });
   }
@@ -68,21 +71,25 @@ function field({ name, id, label, required, hint, fault, check, draw }) {
 const hintOf = (param) => [plainText(param.description), limitsText(param)].filter(Boolean).join(' · ');
 
 const optionHints = {
-  queue: 'A named lane with its own limits', delay: 'Not before: 90s, 5m, 1h30m', max_retries: '0 to 10000; the type’s, or 3',
+  queue: 'A named lane with its own limits', delay: 'Not before: 90s, 5m, 1h30m',
+    max_retries: '0 to 10000; the type’s, or 3',
   timeout_seconds: 'The longest an attempt may take: 30, 5m', tags: 'One a line, as key=value',
   id: 'Your own id; one that exists is refused', priority: null,
 };
 const optionLabels = {
-  queue: 'Queue', priority: 'Priority', delay: 'Delay', max_retries: 'Retries', timeout_seconds: 'Timeout', tags: 'Tags', id: 'Id',
+  queue: 'Queue', priority: 'Priority', delay: 'Delay', max_retries: 'Retries', timeout_seconds: 'Timeout',
+    tags: 'Tags', id: 'Id',
 };
 
 function optionControl(name, props) {
   if (name === 'priority') {
     return h('select', props, ['critical', 'high', 'normal', 'low'].map((priority) =>
-      h('option', { value: priority, ref: (option) => { option.defaultSelected = priority === 'normal'; } }, priority)));
+      h('option', { value: priority, ref: (option) => { option.defaultSelected = priority === 'normal'; } },
+        priority)));
   }
   if (name === 'tags') return h('textarea', { ...props, rows: 2, spellcheck: 'false', placeholder: 'team=video' });
-  if (name === 'max_retries') return h('input', { ...props, type: 'number', min: 0, max: 10000, step: 1, inputmode: 'numeric' });
+  if (name === 'max_retries') return h('input', { ...props, type: 'number', min: 0, max: 10000, step: 1,
+    inputmode: 'numeric' });
   return h('input', {
     ...props, type: 'text', autocomplete: 'off', spellcheck: 'false', placeholder: name === 'queue' ? 'default' : null,
   });
@@ -95,7 +102,8 @@ function optionsView(form, taken, check) {
     h('div', { class: 'option-fields' }, OPTION_FIELDS.map((name) => field({
       // A param may have an option's name: then the option's parts of the document are named `option-…`.
       name: taken.includes(name) ? `option-${name}` : name, id: `option-${name}`, label: optionLabels[name],
-      required: false, hint: optionHints[name], fault: form.faults[taken.includes(name) ? `option-${name}` : name], check,
+      required: false, hint: optionHints[name], fault: form.faults[taken.includes(name) ? `option-${name}` : name],
+        check,
       draw: (props) => optionControl(name, { ...props, name: `option:${name}` }),
     }))));
 }

@@ -1,9 +1,10 @@
 // One job of the list: two lines, status at the left, time at the right.
 
 import { h } from '../render/element.js';
-import { isOver, lastAttempt, retriesUsed } from '../state/job.js';
+import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { countdownText } from '../text/time.js';
 import { plainLine, shortId } from '../text/plain.js';
+import { icon } from './icons.js';
 import { progressBar } from './progress-bar.js';
 import { statusBadge } from './status.js';
 import { duration, elapsed, timeAgo } from './time.js';
@@ -26,7 +27,8 @@ function secondLine(job, now) {
       return [h('span', { class: 'row-lead' }, `retries ${job.next_retry_at ? until(job.next_retry_at, now) : 'soon'}`),
         note(job.error?.message ?? '', 'error')];
     case 'scheduled':
-      return [h('span', { class: 'row-lead' }, `starts ${job.run_at ? until(job.run_at, now) : 'later'}`), note(job.summary)];
+      return [h('span', { class: 'row-lead' }, `starts ${job.run_at ? until(job.run_at, now) : 'later'}`),
+        note(job.summary)];
     case 'blocked':
       return [h('span', { class: 'row-lead' }, 'waits for other jobs'), note(job.summary)];
     case 'failed':
@@ -41,11 +43,27 @@ function secondLine(job, now) {
 function chips(job) {
   return [
     job.queue !== 'default' && h('span', { class: 'chip', title: `Queue ${job.queue}` }, plainLine(job.queue)),
-    job.priority !== 'normal' && h('span', { class: 'chip', 'data-priority': job.priority, title: 'Priority' }, job.priority),
+    job.priority !== 'normal' && h('span', { class: 'chip', 'data-priority': job.priority, title: 'Priority' },
+      job.priority),
     (job.attempt > 1 || job.status === 'retrying') && h('span', {
       class: 'chip', title: `Attempt ${job.attempt}; ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`,
     }, `attempt ${job.attempt} of ${lastAttempt(job)}`),
   ];
+}
+
+/** What can be done with one press while the pointer is on the row; the keys `c` and `r` do the same. */
+function act(job, actions) {
+  const [name, does, words] = canCancel(job)
+    ? ['stop', actions.cancelJob, job.status === 'running' ? 'Cancel: asks the attempt to stop' : 'Cancel: it will not start']
+    : canRetry(job) ? ['retry', actions.retryJob, 'Retry: puts it back into the queue'] : [null];
+  if (!name || (job.status === 'running' && job.cancel_requested_at)) return null;
+  return h('button', {
+    class: 'icon-button row-act', tabindex: -1, title: words, 'aria-label': `${words}, ${plainLine(shortId(job.id))}`,
+    onclick: (event) => {
+      event.stopPropagation();
+      does(job.id);
+    },
+  }, icon(name));
 }
 
 function times(job, now) {
@@ -55,8 +73,8 @@ function times(job, now) {
   return [took && h('span', { class: 'row-took' }, took), h('span', { class: 'row-when' }, timeAgo(when, now))];
 }
 
-/** `place`: {top, index, isSelected, isActive} */
-export function jobRow(job, now, { top, index, isSelected, isActive }, actions) {
+/** `place`: {top, index, isSelected, isActive, canWrite} */
+export function jobRow(job, now, { top, index, isSelected, isActive, canWrite }, actions) {
   return h('div', {
     class: 'row', role: 'row', 'data-job': job.id, 'data-status': job.status, tabindex: isActive ? 0 : -1,
     'aria-rowindex': index, 'aria-selected': String(isSelected), style: { transform: `translateY(${top}px)` },
@@ -68,5 +86,5 @@ export function jobRow(job, now, { top, index, isSelected, isActive }, actions) 
       h('span', { class: 'row-type', dir: 'auto' }, plainLine(job.type)),
       h('code', { class: 'row-id', title: job.id }, plainLine(shortId(job.id))), chips(job)),
     h('div', { class: 'row-second' }, secondLine(job, now))),
-  h('div', { role: 'gridcell', class: 'row-times' }, times(job, now)));
+  h('div', { role: 'gridcell', class: 'row-times' }, times(job, now), canWrite && act(job, actions)));
 }

@@ -29,8 +29,10 @@ export function jsonBlock({ name, label, value, note }, actions) {
         class: 'icon-button small', title: `Copy ${name} as JSON`, 'aria-label': `Copy ${name} as JSON`,
         onclick: () => actions.copy(text, `${label} copied`),
       }, icon('copy'))),
-    h('pre', { 'data-field': name, tabindex: has ? 0 : null, dir: 'ltr', role: has ? 'region' : null, 'aria-label': has ? label : null },
+    h('pre', { 'data-field': name, tabindex: has ? 0 : null, dir: 'ltr', role: has ? 'region' : null,
+      'aria-label': has ? label : null },
       h('code', null, has ? plainText(text.slice(0, mostCharacters)) : note ?? '—')),
     text.length > mostCharacters
-      && h('p', { class: 'hint' }, `The first ${bytesText(mostCharacters)} of ${bytesText(text.length)}; copy has all of it.`));
+      && h('p', { class: 'hint' }, 
+        `The first ${bytesText(mostCharacters)} of ${bytesText(text.length)}; copy has all of it.`));
 }

@@ -155,13 +155,17 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
     const keys = shown.slice(first, Math.min(last, first + mostRows));
     if (activeID === null || !jobs.get({ id: activeID })) activeID = keys[0]?.id ?? null;
     const second = Math.floor(state.now);
+    const canWrite = !state.session?.read_only;
     const drawRow = (key, index) => {
       const job = jobs.get(key);
       if (!job) return null;
       const top = layout.topOf(index);
       const row = index + layout.beforeOf(index) + 1;
-      const place = { top, index: row, isSelected: key.id === state.selected, isActive: key.id === activeID };
-      return keyed(key.id, [job, second, top, row, place.isSelected, place.isActive], () => jobRow(job, second, place, own));
+      const isSelected = key.id === state.selected;
+      const isActive = key.id === activeID;
+      const place = { top, index: row, isSelected, isActive, canWrite };
+      return keyed(key.id, [job, second, top, row, isSelected, isActive, canWrite], () =>
+        jobRow(job, second, place, own));
     };
     const children = [];
     keys.forEach((key, place) => {
@@ -184,7 +188,8 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
   const heading = (group) => h('div', {
     class: 'group-heading', role: 'row', key: `group-${group.group}`, 'aria-rowindex': group.start + group.before,
     style: { transform: `translateY(${group.top}px)` },
-  }, h('span', { role: 'gridcell' }, headings[group.group], ' ', h('span', { class: 'count' }, countText(group.count))));
+  }, h('span', { role: 'gridcell' }, headings[group.group], ' ', h('span', { class: 'count' },
+    countText(group.count))));
 
   /** The row that has the keyboard stays in the document while it is scrolled away. */
   function addActive(children, shown, jobs, first, count, drawRow) {
@@ -197,6 +202,8 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
   }
 
   const own = {
+    cancelJob: actions.cancelJob,
+    retryJob: actions.retryJob,
     openJob: (id) => {
       activeID = id;
       pointerAt = 0;
@@ -227,7 +234,9 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
     return key.id;
   }
 
-  const focusActive = () => rows.querySelector(`[data-job="${CSS.escape(activeID ?? '')}"]`)?.focus({ preventScroll: true });
+  function focusActive() {
+    rows.querySelector(`[data-job="${CSS.escape(activeID ?? '')}"]`)?.focus({ preventScroll: true });
+  }
 
   return {
     draw,

@@ -4,7 +4,10 @@ import { h } from '../render/element.js';
 import { icon } from './icons.js';
 
 const shortcuts = [
-  ['Move', [['j ↓', 'Next job'], ['k ↑', 'Previous job'], ['Home End', 'First, last job'], ['Enter', 'Open the job'], ['Esc', 'Close what is open']]],
+  ['Move', [
+    ['j ↓', 'Next job'], ['k ↑', 'Previous job'], ['Home End', 'First, last job'], ['Enter', 'Open the job'],
+    ['Esc', 'Close what is open'],
+  ]],
   ['Act', [['n', 'New job'], ['c', 'Cancel the chosen job'], ['r', 'Retry the chosen job']]],
   ['Look', [['/', 'Search'], ['t', 'Theme: system, light, dark'], ['?', 'This sheet']]],
 ];

@@ -8,13 +8,16 @@ export const STATUS_WORDS = {
 };
 
 const shapes = {
-  running: [['circle', { cx: 8, cy: 8, r: 5.5, class: 'glyph-track' }], ['path', { d: 'M8 2.5a5.5 5.5 0 0 1 5.5 5.5', class: 'glyph-turn' }]],
+  running: [['circle', { cx: 8, cy: 8, r: 5.5, class: 'glyph-track' }], ['path', { d: 'M8 2.5a5.5 5.5 0 0 1 5.5 5.5',
+    class: 'glyph-turn' }]],
   pending: [['circle', { cx: 8, cy: 8, r: 5.5, 'stroke-dasharray': '2.2 2.12' }]],
   retrying: [['path', { d: 'M13.2 6.2A5.5 5.5 0 1 0 13.5 8.6' }], ['path', { d: 'M13.6 2.9v3.4h-3.4' }]],
   scheduled: [['circle', { cx: 8, cy: 8, r: 5.5 }], ['path', { d: 'M8 5v3.2l2.1 1.3' }]],
   blocked: [['circle', { cx: 8, cy: 8, r: 5.5 }], ['path', { d: 'M6.4 5.8v4.4M9.6 5.8v4.4' }]],
-  completed: [['circle', { cx: 8, cy: 8, r: 6.5, class: 'glyph-fill' }], ['path', { d: 'M5.2 8.2l2 2 3.7-4.2', class: 'glyph-mark' }]],
-  failed: [['circle', { cx: 8, cy: 8, r: 6.5, class: 'glyph-fill' }], ['path', { d: 'M5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4', class: 'glyph-mark' }]],
+  completed: [['circle', { cx: 8, cy: 8, r: 6.5, class: 'glyph-fill' }], ['path', { d: 'M5.2 8.2l2 2 3.7-4.2',
+    class: 'glyph-mark' }]],
+  failed: [['circle', { cx: 8, cy: 8, r: 6.5, class: 'glyph-fill' }], ['path',
+    { d: 'M5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4', class: 'glyph-mark' }]],
   cancelled: [['circle', { cx: 8, cy: 8, r: 5.5 }], ['path', { d: 'M4.2 11.8l7.6-7.6' }]],
 };
 
