@@ -2295,10 +2295,11 @@ export function createDetails({ store, api }) {
 ("js/live/pages.js", #"""
 // Loads what is not in the first state: all pages of jobs in the background, and older ones that a filter asks for.
 
-import { KEEP } from '../state/collection.js';
+import { KEEP, KEEP_FOUND } from '../state/collection.js';
 import { isNarrow, sameFilter, serverQuery } from '../state/filter.js';
 
 const pageSize = 1000;
+const mostPages = 1 + KEEP / pageSize;
 const restSeconds = 15;
 const typingMilliseconds = 250;
 
@@ -2346,10 +2347,18 @@ export function createPages({ store, api }) {
     if ((stats?.total ?? Infinity) <= collection.jobs.size) return;
     const query = serverQuery(filter);
     query.set('limit', String(pageSize));
-    const asked = store.state.clock;
+    query.set('until', String(collection.horizon + 0.000001));
+    let path = `/api/jobs?${query}`;
     try {
-      const { jobs } = await api.page(`/api/jobs?${query}`);
-      store.dispatch({ type: 'jobs_found', jobs, asked, filter });
+      // Jobs of one batch have one time, so the first pages may hold only what is known.
+      for (let page = 0; path && page < mostPages; page += 1) {
+        const asked = store.state.clock;
+        const { jobs, next } = await api.page(path);
+        if (!sameFilter(filter, store.state.collection.filter)) return;
+        store.dispatch({ type: 'jobs_found', jobs, asked, filter });
+        if (store.state.collection.extra >= KEEP_FOUND) return;
+        path = next;
+      }
     } catch {
       // The list shows what the page holds; the next change of the filter asks again.
     }
@@ -2839,8 +2848,9 @@ const keepRemoved = 5_000;
 const noIds = new Tree(compareIds);
 const noKeys = new Tree(compareKeys);
 
+/** `horizon`: of jobs submitted up to this time the page may not hold all. */
 export const emptyCollection = (filter = NO_FILTER) => ({
-  jobs: noIds, order: noKeys, shown: noKeys, counts: {}, matching: {}, filter, extra: 0,
+  jobs: noIds, order: noKeys, shown: noKeys, counts: {}, matching: {}, filter, extra: 0, horizon: 0,
   removed: noIds, removedBefore: noIds,
 });
 
@@ -2928,10 +2938,15 @@ class Edit {
   }
 
   done() {
-    while (this.jobs.size > KEEP + this.extra) this.drop(this.order.last().id);
+    while (this.jobs.size > KEEP + this.extra) {
+      const last = this.jobs.get(this.order.last());
+      this.horizon = Math.max(this.horizon, last.created_at ?? 0);
+      this.drop(last.id);
+    }
     return {
       jobs: this.jobs, order: this.order, shown: this.plain ? this.order : this.shown, counts: this.counts,
-      matching: this.matching, filter: this.filter, extra: this.extra, removed: this.removed,
+      matching: this.matching, filter: this.filter, extra: this.extra,
+      horizon: this.horizon, removed: this.removed,
       removedBefore: this.removedBefore,
     };
   }
@@ -3541,8 +3556,10 @@ const handlers = {
   },
 
   /** The background load of all pages has begun again. */
-  sweep_started: (state, { number }) =>
-    only(state, { sweep: { number, since: state.clock, active: true, partial: state.sweep.partial } }),
+  sweep_started(state, { number }) {
+    const sweep = { number, since: state.clock, active: true, partial: state.sweep.partial };
+    return { ...state, sweep, collection: { ...state.collection, horizon: 0 } };
+  },
 
   page_read(state, { number, jobs, asked }) {
     if (number !== state.sweep.number) return state;
@@ -3560,7 +3577,10 @@ const handlers = {
         if (job.asOf < since && job.created_at > until) absent.push(job.id);
       });
     }
-    const collection = edit(state.collection, (draft) => absent.forEach((id) => draft.drop(id)));
+    const collection = edit(state.collection, (draft) => {
+      absent.forEach((id) => draft.drop(id));
+      draft.horizon = Math.max(draft.horizon, until);
+    });
     return { ...state, collection, sweep: { ...state.sweep, active: false, partial: until > 0 } };
   },
 

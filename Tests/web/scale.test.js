@@ -138,3 +138,15 @@ test('an event shares all but a few nodes with the state before', () => {
   count(after.collection.order.root);
   assert.ok(fresh < 80, `${fresh} new nodes`);
 });
+
+test('the page knows up to which time it may not hold all jobs', () => {
+  const jobs = Array.from({ length: KEEP + 20 }, (_, index) =>
+    wireJob({ status: 'completed', created_at: NOW + index, completed_at: NOW + index }));
+  let state = play(begin(), { type: 'queue_state', jobs: jobs.slice(20), stats: stats({ completed: 20_000 }),
+    has_more: true }, { type: 'sweep_started', number: 1 });
+  assert.equal(state.collection.horizon, 0);
+  state = play(state, { type: 'sweep_ended', number: 1, until: NOW + 20, complete: true });
+  assert.equal(state.collection.horizon, NOW + 20);
+  const job = wireJob({ created_at: NOW + 90_000 });
+  assert.equal(play(state, { type: 'job_created', job }).collection.horizon, NOW + 20, 'the one that went');
+});

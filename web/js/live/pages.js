@@ -1,9 +1,10 @@
 // Loads what is not in the first state: all pages of jobs in the background, and older ones that a filter asks for.
 
-import { KEEP } from '../state/collection.js';
+import { KEEP, KEEP_FOUND } from '../state/collection.js';
 import { isNarrow, sameFilter, serverQuery } from '../state/filter.js';
 
 const pageSize = 1000;
+const mostPages = 1 + KEEP / pageSize;
 const restSeconds = 15;
 const typingMilliseconds = 250;
 
@@ -51,10 +52,18 @@ export function createPages({ store, api }) {
     if ((stats?.total ?? Infinity) <= collection.jobs.size) return;
     const query = serverQuery(filter);
     query.set('limit', String(pageSize));
-    const asked = store.state.clock;
+    query.set('until', String(collection.horizon + 0.000001));
+    let path = `/api/jobs?${query}`;
     try {
-      const { jobs } = await api.page(`/api/jobs?${query}`);
-      store.dispatch({ type: 'jobs_found', jobs, asked, filter });
+      // Jobs of one batch have one time, so the first pages may hold only what is known.
+      for (let page = 0; path && page < mostPages; page += 1) {
+        const asked = store.state.clock;
+        const { jobs, next } = await api.page(path);
+        if (!sameFilter(filter, store.state.collection.filter)) return;
+        store.dispatch({ type: 'jobs_found', jobs, asked, filter });
+        if (store.state.collection.extra >= KEEP_FOUND) return;
+        path = next;
+      }
     } catch {
       // The list shows what the page holds; the next change of the filter asks again.
     }

@@ -15,8 +15,9 @@ const keepRemoved = 5_000;
 const noIds = new Tree(compareIds);
 const noKeys = new Tree(compareKeys);
 
+/** `horizon`: of jobs submitted up to this time the page may not hold all. */
 export const emptyCollection = (filter = NO_FILTER) => ({
-  jobs: noIds, order: noKeys, shown: noKeys, counts: {}, matching: {}, filter, extra: 0,
+  jobs: noIds, order: noKeys, shown: noKeys, counts: {}, matching: {}, filter, extra: 0, horizon: 0,
   removed: noIds, removedBefore: noIds,
 });
 
@@ -104,10 +105,15 @@ class Edit {
   }
 
   done() {
-    while (this.jobs.size > KEEP + this.extra) this.drop(this.order.last().id);
+    while (this.jobs.size > KEEP + this.extra) {
+      const last = this.jobs.get(this.order.last());
+      this.horizon = Math.max(this.horizon, last.created_at ?? 0);
+      this.drop(last.id);
+    }
     return {
       jobs: this.jobs, order: this.order, shown: this.plain ? this.order : this.shown, counts: this.counts,
-      matching: this.matching, filter: this.filter, extra: this.extra, removed: this.removed,
+      matching: this.matching, filter: this.filter, extra: this.extra,
+      horizon: this.horizon, removed: this.removed,
       removedBefore: this.removedBefore,
     };
   }

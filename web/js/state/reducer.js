@@ -236,8 +236,10 @@ const handlers = {
   },
 
   /** The background load of all pages has begun again. */
-  sweep_started: (state, { number }) =>
-    only(state, { sweep: { number, since: state.clock, active: true, partial: state.sweep.partial } }),
+  sweep_started(state, { number }) {
+    const sweep = { number, since: state.clock, active: true, partial: state.sweep.partial };
+    return { ...state, sweep, collection: { ...state.collection, horizon: 0 } };
+  },
 
   page_read(state, { number, jobs, asked }) {
     if (number !== state.sweep.number) return state;
@@ -255,7 +257,10 @@ const handlers = {
         if (job.asOf < since && job.created_at > until) absent.push(job.id);
       });
     }
-    const collection = edit(state.collection, (draft) => absent.forEach((id) => draft.drop(id)));
+    const collection = edit(state.collection, (draft) => {
+      absent.forEach((id) => draft.drop(id));
+      draft.horizon = Math.max(draft.horizon, until);
+    });
     return { ...state, collection, sweep: { ...state.sweep, active: false, partial: until > 0 } };
   },
 
