@@ -7,7 +7,7 @@ JOBS ?= 100000
 HOURS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-all measure soak bench docs web format dependencies test-dependencies
+.PHONY: help run build test test-all measure soak bench docs web screenshots format dependencies test-dependencies
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ docs: dependencies ## Write the generated pages of docs/ again
 
 web: ## Embed the dashboard's files of web/ in the binary's sources
 	@scripts/embed-web
+screenshots: test-dependencies ## Take the dashboard's pictures in docs/images/ again, of a real server
+	swift build --product stint
+	@scripts/screenshots "$$(swift build --show-bin-path)/stint"
 
 format: ## Format the code
 	swift format -i -r Package.swift Sources Tests Examples

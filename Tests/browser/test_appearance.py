@@ -1,0 +1,214 @@
+"""Light and dark, and a narrow window."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+# How bright what is behind the text is, 0 to 1.
+BRIGHTNESS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = getComputedStyle(document.body).backgroundColor === "rgba(0, 0, 0, 0)"
+    ? getComputedStyle(document.documentElement).backgroundColor : getComputedStyle(document.body).backgroundColor;
+  canvas.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = canvas.getImageData(0, 0, 1, 1).data;
+  return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
+}"""
+
+
+def expect_theme(live, dark):
+    live.page.wait_for_function(f"dark => (({BRIGHTNESS})() < 0.3) === dark && (({BRIGHTNESS})() > 0.7) !== dark", arg=dark)
+
+
+def test_the_systems_choice(server, make_live):
+    live = make_live(server, color_scheme="dark").open()
+    expect_theme(live, dark=True)
+    live.page.emulate_media(color_scheme="light")
+    expect_theme(live, dark=False)
+    expect(live.page.locator("html")).not_to_have_attribute("data-theme", re.compile(".*"))
+
+
+def test_the_switch(server, make_live):
+    live = make_live(server, color_scheme="dark").open()
+    html = live.page.locator("html")
+    live.theme.click()
+    expect(html).to_have_attribute("data-theme", "light")
+    expect_theme(live, dark=False)
+    live.page.reload()
+    expect(html).to_have_attribute("data-theme", "light")
+    expect_theme(live, dark=False)
+    live.theme.click()
+    expect(html).to_have_attribute("data-theme", "dark")
+    live.page.emulate_media(color_scheme="light")
+    expect_theme(live, dark=True)
+    live.page.reload()
+    expect_theme(live, dark=True)
+    # And round to what the system says.
+    live.theme.click()
+    expect(html).not_to_have_attribute("data-theme", re.compile(".*"))
+    expect_theme(live, dark=False)
+    live.page.reload()
+    live.expect_connection("open")
+    expect(html).not_to_have_attribute("data-theme", re.compile(".*"))
+
+
+def test_statuses_have_colours_of_their_own(live):
+    server = live.server
+    jobs = {
+        "running": server.submit("countdown", {"seconds": 60}),
+        "completed": server.submit("prime"),
+        "failed": server.submit("countdown", {"seconds": 9}, timeout_seconds=0.2, max_retries=0),
+        "scheduled": server.submit("prime", delay="1h"),
+    }
+    colours = {}
+    for status, job in jobs.items():
+        live.expect_status(job["id"], status)
+        live.settle()
+        # Every colour that is painted in the row, as hue names: grey, blue, green, red.
+        colours[status] = live.row(job["id"]).evaluate("""row => {
+          const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+          const found = new Set();
+          for (const element of [row, ...row.querySelectorAll("*")]) {
+            for (const pseudo of [null, "::before", "::after"]) {
+              const style = getComputedStyle(element, pseudo);
+              for (const colour of [style.color, style.backgroundColor, style.borderLeftColor, style.fill, style.stroke]) {
+                if (!colour || colour === "none") continue;
+                canvas.clearRect(0, 0, 1, 1);
+                canvas.fillStyle = "rgba(0,0,0,0)";
+                canvas.fillStyle = colour;
+                canvas.fillRect(0, 0, 1, 1);
+                const [red, green, blue, alpha] = canvas.getImageData(0, 0, 1, 1).data;
+                const most = Math.max(red, green, blue), least = Math.min(red, green, blue);
+                if (alpha < 128 || most - least < 60) continue;
+                const hue = most === red ? ((green - blue) / (most - least) + 6) % 6
+                  : most === green ? (blue - red) / (most - least) + 2 : (red - green) / (most - least) + 4;
+                const degrees = hue * 60;
+                found.add(degrees < 30 || degrees > 330 ? "red" : degrees > 90 && degrees < 175 ? "green"
+                  : degrees > 195 && degrees < 265 ? "blue" : "other");
+              }
+            }
+          }
+          return [...found];
+        }""")
+    assert "blue" in colours["running"], colours
+    assert "green" in colours["completed"], colours
+    assert "red" in colours["failed"], colours
+    assert not {"green", "red"} & set(colours["scheduled"]), colours
+    # Never colour alone: each says its status in words.
+    for status, job in jobs.items():
+        expect(live.row(job["id"])).to_contain_text(re.compile(status, re.IGNORECASE))
+
+
+def expect_fits(live, place):
+    sticking_out = live.fits()
+    assert not sticking_out, f"{place} is wider than the window: {sticking_out}"
+
+
+@pytest.fixture
+def narrow(make_server, make_live):
+    return make_live(make_server(workers=1), viewport={"width": 360, "height": 740}).open()
+
+
+def test_everything_can_be_done_at_360_pixels(narrow):
+    live, server = narrow, narrow.server
+    expect_fits(live, "the empty page")
+    done = server.submit("prime", {"limit": 50000}, id="a-rather-long-name-of-a-job-that-someone-gave-it-" + "x" * 70)
+    live.expect_status(done["id"], "completed")
+    for number in range(30):
+        server.submit("prime", delay="1h", tags={"a-long-key-of-a-tag": "and a value that is longer than any line " * 3})
+    expect_fits(live, "the list")
+
+    # Submit.
+    if live.type_button("countdown").filter(visible=True).count() == 0:
+        live.new_job.click()
+    live.open_form("countdown")
+    expect_fits(live, "the form")
+    live.open_options()
+    expect_fits(live, "the form's options")
+    live.option("id").fill("made-at-360")
+    live.param("seconds").fill("0")
+    live.submit_job.click()
+    expect(live.error("seconds")).to_be_visible()
+    expect_fits(live, "the form with a fault")
+    live.param("seconds").fill("60")
+    live.submit_job.click()
+    expect(live.row("made-at-360")).to_be_visible()
+    live.expect_status("made-at-360", "running")
+
+    # Look, copy, cancel, retry.
+    live.row("made-at-360").click()
+    expect(live.detail).to_be_visible()
+    expect_fits(live, "the panel")
+    live.copy_curl.click()
+    live.copy_command.click()
+    live.cancel_job.click()
+    live.expect_field("status", "cancelled")
+    live.retry_job.click()
+    live.expect_field("status", "running")
+    live.close_detail.click()
+    expect(live.detail).to_be_hidden()
+    live.row(done["id"]).click()
+    live.expect_field("result", "5133")
+    expect_fits(live, "the panel with a long id and result")
+    live.close_detail.click()
+
+    # Find.
+    live.search.fill("made-at")
+    expect(live.rows).to_have_count(1)
+    live.search.fill("")
+    for name in ("running", "waiting", "failed", "cancelled", "completed", "all"):
+        live.filter_button(name).click()
+        expect(live.filter_button(name)).to_have_attribute("aria-pressed", "true")
+    live.filter_type.select_option("prime")
+    expect_fits(live, "the filtered list")
+
+    # Clear, cancel many, theme, short cuts.
+    live.clear_completed.click()
+    live.page.wait_for_function(
+        "() => document.querySelector('#confirm')?.checkVisibility() || "
+        "!document.querySelector('#queue [data-status=completed]')")
+    if live.confirm.is_visible():
+        live.confirm_yes.click()
+    expect(live.row(done["id"])).to_have_count(0)
+    live.cancel_shown.click()
+    expect(live.confirm).to_be_visible()
+    expect_fits(live, "the question")
+    live.confirm_yes.click()
+    expect(live.stat("cancelled")).to_have_text("30")
+    live.theme.click()
+    expect(live.page.locator("html")).to_have_attribute("data-theme", "light")
+    live.press("?")
+    expect(live.shortcuts).to_be_visible()
+    expect_fits(live, "the short cuts")
+
+
+def test_signing_in_at_360_pixels(make_server, make_live):
+    live = make_live(make_server(token="a-token-for-a-narrow-window"), viewport={"width": 360, "height": 640})
+    live.guard.tolerate("status of 401|WebSocket connection to .* 401")
+    live.open(connected=False)
+    expect(live.sign_in).to_be_visible()
+    expect_fits(live, "the sign-in")
+    live.token.fill("a-token-for-a-narrow-window")
+    live.sign_in_submit.click()
+    live.expect_connection("open")
+    expect(live.sign_out).to_be_visible()
+    expect_fits(live, "the page with a session")
+
+
+@pytest.mark.parametrize("zoomed", [320, 640, 768, 1024, 1920])
+def test_other_widths_fit_too(server, make_live, zoomed):
+    server.submit("prime", tags={"team": "video"})
+    live = make_live(server, viewport={"width": zoomed, "height": 700}).open()
+    expect(live.rows).to_have_count(1)
+    expect_fits(live, f"the page at {zoomed} pixels")
+
+
+def test_less_motion_where_the_system_asks_for_it(server, make_live):
+    live = make_live(server, reduced_motion="reduce").open()
+    job = server.submit("countdown", {"seconds": 60})
+    live.expect_status(job["id"], "running")
+    live.open_detail(job["id"])
+    moving = live.page.evaluate("""() => document.getAnimations()
+      .filter((one) => one.playState === "running" && one.effect.getComputedTiming().endTime > 100)
+      .map((one) => one.animationName ?? one.transitionProperty)""")
+    assert moving == []
