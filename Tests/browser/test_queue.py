@@ -295,15 +295,18 @@ def test_a_link_to_a_job_that_does_not_exist(live):
 def test_progress_of_the_open_job_comes_as_server_sent_events(live):
     job = long_job(live.server)
     live.expect_status(job["id"], "running")
-    with live.page.expect_request(lambda request: request.url.endswith(f"/api/jobs/{job['id']}/progress")) as caught:
+
+    def is_stream(request):
+        return f"/api/jobs/{job['id']}/progress" in request.url
+
+    with live.page.expect_request(is_stream) as caught:
         live.open_detail(job["id"])
     assert caught.value.resource_type == "eventsource"
     expect(live.field("progress")).to_contain_text("seconds remaining")
     first = live.field("progress").text_content()
     expect(live.field("progress")).not_to_have_text(first)
     # Closing the panel ends the stream.
-    with live.page.expect_event(
-            "requestfailed", lambda request: request.url.endswith(f"/api/jobs/{job['id']}/progress")):
+    with live.page.expect_event("requestfailed", is_stream):
         live.close_detail.click()
 
 
