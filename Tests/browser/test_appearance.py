@@ -147,6 +147,7 @@ def test_everything_can_be_done_at_360_pixels(narrow):
     live.expect_field("status", "running")
     live.close_detail.click()
     expect(live.detail).to_be_hidden()
+    live.search.fill("a-rather-long-name")
     live.row(done["id"]).click()
     live.expect_field("result", "5133")
     expect_fits(live, "the panel with a long id and result")
