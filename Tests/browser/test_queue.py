@@ -296,12 +296,15 @@ def test_a_panel_closed_while_it_reads(live):
     running = long_job(live.server)
     live.expect_status(done["id"], "completed")
     live.expect_status(running["id"], "running")
-    for _ in range(3):
+    for key, status in (("c", "cancelled"), ("r", "running")):
         live.open_detail(running["id"])
-        live.press("c")
-        live.press("r")
+        live.press(key)
+        live.expect_status(running["id"], status)
         live.press("Escape")
         expect(live.detail).to_be_hidden()
+        # Whatever was still to come has come a second later.
+        meanwhile = live.server.submit("echo", {"message": "a second", "delay": 1})
+        live.expect_status(meanwhile["id"], "completed")
         live.open_detail(done["id"])
         live.expect_field("result", "168")
         live.press("Escape")
