@@ -183,6 +183,64 @@ def test_everything_can_be_done_at_360_pixels(narrow):
     expect_fits(live, "the short cuts")
 
 
+# What of a row is cut off by the row's edge or painted over by another part of it.
+UNREADABLE = """row => {
+  const parts = [...row.querySelectorAll("*")].filter((one) => one.checkVisibility() && (
+    one.getAttribute("role") === "progressbar" || [...one.childNodes].some((child) => child.nodeType === 3 && child.data.trim())));
+  const boxOf = (one) => {
+    if (one.getAttribute("role") === "progressbar") return one.getBoundingClientRect();
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    const text = range.getBoundingClientRect(), box = one.getBoundingClientRect();
+    return { left: Math.max(text.left, box.left), right: Math.min(text.right, box.right), top: text.top, bottom: text.bottom };
+  };
+  const name = (one) => `${one.getAttribute("role") ?? one.textContent.trim().slice(0, 20)}`;
+  const outer = row.getBoundingClientRect();
+  const found = [];
+  parts.forEach((one, place) => {
+    const a = boxOf(one);
+    if (a.right - a.left < 1) return;
+    if (a.top < outer.top - 2 || a.bottom > outer.bottom + 2 || a.left < outer.left - 2 || a.right > outer.right + 2) {
+      found.push(`${name(one)} sticks out`);
+    }
+    for (const other of parts.slice(place + 1)) {
+      if (one.contains(other)) continue;
+      const b = boxOf(other);
+      if (b.right - b.left < 1) continue;
+      const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left), high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (wide > 2 && high > 4) found.push(`${name(one)} lies on ${name(other)}`);
+    }
+  });
+  return found;
+}"""
+
+
+def test_rows_are_readable(make_server, make_live):
+    """No part of a row lies on another one, or sticks out of it, at any width."""
+    server = make_server(workers=1)
+    live = make_live(server, reduced_motion="reduce").open()
+    own = {"queue": "imports-from-suppliers", "priority": "critical", "tags": {"team": "video"}}
+    jobs = {
+        "completed": server.submit("fibonacci", **own),
+        "failed": server.submit("countdown", {"seconds": 9}, timeout_seconds=0.2, max_retries=0, id="import-of-the-catalogue-0412", **own),
+        "running": server.submit("countdown", {"seconds": 60}, id="transcode-of-a-reading-0015", **own),
+        "scheduled": server.submit("fetch", {"urls": ["http://127.0.0.1/a/rather/long/path/to/a/page.html"]}, delay="1h", **own),
+        "pending": server.submit("echo", {"message": "a message longer than most lines are " * 3, "delay": 1}, **own),
+    }
+    for status, job in jobs.items():
+        live.expect_status(job["id"], status)
+    faults = []
+    for width in (360, 390, 768, 1280):
+        live.page.set_viewport_size({"width": width, "height": 1400})
+        live.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        for status, job in jobs.items():
+            row = live.row(job["id"])
+            words = row.get_by_text(re.compile(status, re.IGNORECASE)).filter(visible=True)
+            found = row.evaluate(UNREADABLE) + ([] if words.count() else ["no status in words"])
+            faults += [f"{status} at {width}: {fault}" for fault in found]
+    assert not faults, "\n".join(faults)
+
+
 def test_signing_in_at_360_pixels(make_server, make_live):
     live = make_live(make_server(token="a-token-for-a-narrow-window"), viewport={"width": 360, "height": 640})
     live.guard.tolerate("status of 401|WebSocket connection to .* 401")
