@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 def live(make_server, make_live, make_context):
     context = make_context(permissions=["clipboard-read", "clipboard-write"])
     tab = make_live(make_server(workers=1), context).open()
+    expect(tab.type_button("countdown")).to_be_visible()
 
     def no_mouse(*arguments):
         raise AssertionError("a mouse was used")
