@@ -128,6 +128,20 @@ def test_moving_in_the_list(live):
     assert opened() == order[5]
 
 
+def test_keys_that_act_on_a_job_need_one_that_was_chosen(live):
+    live.server.submit("countdown", {"seconds": 60}, id="not-chosen")
+    live.expect_status("not-chosen", "running")
+    sent = live.count_sent()
+    live.press("c")
+    live.press("r")
+    # What comes after them is done.
+    live.press("?")
+    expect(live.shortcuts).to_be_visible()
+    assert sent == []
+    assert live.server.job("not-chosen")["status"] == "running"
+    assert live.server.job("not-chosen")["cancel_requested_at"] is None
+
+
 def test_search_and_filters(live):
     for id in ("apple-1", "apple-2", "pear-1"):
         live.server.submit("prime", delay="1h", id=id)
