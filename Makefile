@@ -52,6 +52,7 @@ docs: dependencies ## Write the generated pages of docs/ again
 
 web: ## Embed the dashboard's files of web/ in the binary's sources
 	@scripts/embed-web
+
 screenshots: test-dependencies ## Take the dashboard's pictures in docs/images/ again, of a real server
 	swift build --product stint
 	@scripts/screenshots "$$(swift build --show-bin-path)/stint"
