@@ -2252,10 +2252,10 @@ export function createDetails({ store, api }) {
 
   async function read() {
     const id = shownID;
-    if (id === null || busy) return;
-    busy = true;
     clearTimeout(timer);
     timer = null;
+    if (id === null || busy) return;
+    busy = true;
     stale = store.state.detail?.stale ?? 0;
     const asked = store.state.clock;
     try {
@@ -2276,6 +2276,8 @@ export function createDetails({ store, api }) {
     if (id !== shownID) {
       shownID = id;
       stale = -1;
+      clearTimeout(timer);
+      timer = null;
       stream.follow(null);
     }
     if (id === null) return;
@@ -5314,7 +5316,10 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
     const span = visibleSpan(scroller, rows);
     const { first, last } = layout.indexesIn(span.from, span.to);
     const keys = shown.slice(first, Math.min(last, first + mostRows));
-    if (activeID === null || !jobs.get({ id: activeID })) activeID = keys[0]?.id ?? null;
+    if (activeID !== null && !jobs.get({ id: activeID })) activeID = null;
+    // One row can be reached by Tab: where the keyboard was, or the first that is drawn.
+    const isDrawn = rows.contains(document.activeElement) || keys.some(({ id }) => id === activeID);
+    const tabID = activeID !== null && isDrawn ? activeID : keys[0]?.id;
     const second = Math.floor(state.now);
     const canWrite = !state.session?.read_only;
     const drawRow = (key, index) => {
@@ -5323,7 +5328,7 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
       const top = layout.topOf(index);
       const row = index + layout.beforeOf(index) + 1;
       const isSelected = key.id === state.selected;
-      const isActive = key.id === activeID;
+      const isActive = key.id === tabID;
       const place = { top, index: row, isSelected, isActive, canWrite };
       return keyed(key.id, [job, second, top, row, isSelected, isActive, canWrite], () =>
         jobRow(job, second, place, own));

@@ -22,10 +22,10 @@ export function createDetails({ store, api }) {
 
   async function read() {
     const id = shownID;
-    if (id === null || busy) return;
-    busy = true;
     clearTimeout(timer);
     timer = null;
+    if (id === null || busy) return;
+    busy = true;
     stale = store.state.detail?.stale ?? 0;
     const asked = store.state.clock;
     try {
@@ -46,6 +46,8 @@ export function createDetails({ store, api }) {
     if (id !== shownID) {
       shownID = id;
       stale = -1;
+      clearTimeout(timer);
+      timer = null;
       stream.follow(null);
     }
     if (id === null) return;
