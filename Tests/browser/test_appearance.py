@@ -143,6 +143,7 @@ def test_everything_can_be_done_at_360_pixels(narrow):
     live.copy_command.click()
     live.cancel_job.click()
     live.expect_field("status", "cancelled")
+    expect(live.notices).to_contain_text(re.compile("cancelled|asked to stop"))
     live.retry_job.click()
     live.expect_field("status", "running")
     live.close_detail.click()

@@ -6,6 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 
+# Said once the server has answered a cancel.
+DONE = re.compile("cancelled|asked to stop")
+
+
 @pytest.fixture
 def live(make_server, make_live, make_context):
     context = make_context(permissions=["clipboard-read", "clipboard-write"])
@@ -76,6 +80,7 @@ def test_open_cancel_retry_copy_close(live):
         live.press("Enter")
     live.expect_status("first", "cancelled")
     live.expect_status("second", "running")
+    expect(live.notices).to_contain_text(DONE)
     live.press("r")
     live.expect_status("first", "pending")
     assert server.job(running["id"])["status"] == "pending"
