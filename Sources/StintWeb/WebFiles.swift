@@ -1150,7 +1150,8 @@ body {
 #empty pre {
   max-width: 100%;
   padding: var(--space-2) var(--space-3);
-  overflow-x: auto;
+  overflow-wrap: anywhere;
+  white-space: pre-wrap;
   border-radius: var(--radius-small);
   background: var(--sunken);
   color: var(--text);
@@ -1587,12 +1588,13 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     store.dispatch({ type: 'form_refused', faults: left, message: store.state.form.message });
   }
 
-  /** One act on one job at a time. */
-  async function once(id, work) {
-    if (!canWrite() || busyJobs.has(id)) return;
-    busyJobs.add(id);
+  /** One act of a kind on one job at a time. */
+  async function once(act, id, work) {
+    const key = `${act} ${id}`;
+    if (!canWrite() || busyJobs.has(key)) return;
+    busyJobs.add(key);
     await attempt(work);
-    busyJobs.delete(id);
+    busyJobs.delete(key);
   }
 
   const reread = async (id) => {
@@ -1600,14 +1602,14 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     store.dispatch({ type: 'job_read', job: await api.job(id), asked });
   };
 
-  const cancelJob = (id) => once(id, async () => {
+  const cancelJob = (id) => once('cancel', id, async () => {
     await api.cancel(id);
     await reread(id);
     const job = store.state.collection.jobs.get({ id });
     notice('done', job && !isOver(job.status) ? `${shortId(id)} was asked to stop` : `${shortId(id)} is cancelled`);
   });
 
-  const retryJob = (id) => once(id, async () => {
+  const retryJob = (id) => once('retry', id, async () => {
     const asked = store.state.clock;
     const job = await api.retry(id);
     store.dispatch({ type: 'job_read', job, asked });
@@ -2302,12 +2304,14 @@ import { isNarrow, sameFilter, serverQuery } from '../state/filter.js';
 
 const pageSize = 1000;
 const mostPages = 1 + KEEP / pageSize;
-const restSeconds = 15;
+/** Between two sweeps, in milliseconds: five times what the last one took, within these. */
+const [leastRest, mostRest] = [3_000, 15_000];
 const typingMilliseconds = 250;
 
 export function createPages({ store, api }) {
   let running = false;
   let endedAt = 0;
+  let took = 0;
   let generation = 0;
   let again = null;
   let typing = null;
@@ -2316,6 +2320,7 @@ export function createPages({ store, api }) {
 
   async function sweep() {
     running = true;
+    const startedAt = Date.now();
     generation += 1;
     const number = generation;
     store.dispatch({ type: 'sweep_started', number });
@@ -2337,6 +2342,7 @@ export function createPages({ store, api }) {
       store.dispatch({ type: 'sweep_failed', number });
     }
     endedAt = Date.now();
+    took = endedAt - startedAt;
     running = false;
     search();
   }
@@ -2371,7 +2377,8 @@ export function createPages({ store, api }) {
     stateRead(isNewConnection) {
       if (!store.state.hasMore) return;
       clearTimeout(again);
-      const rest = isNewConnection && !running ? 0 : Math.max(0, endedAt + restSeconds * 1000 - Date.now());
+      const pause = Math.min(mostRest, Math.max(leastRest, 5 * took));
+      const rest = isNewConnection && !running ? 0 : Math.max(0, endedAt + pause - Date.now());
       again = setTimeout(() => {
         if (!running) sweep();
       }, rest);
@@ -3939,6 +3946,10 @@ export function shellWord(text) {
 
 const isEmpty = (object) => !object || Object.keys(object).length === 0;
 
+/** The policy of a submission that names none. */
+const usualRetry = { strategy: 'exponential', base_seconds: 1, max_delay_seconds: 300, jitter: 0.1 };
+const isUsual = (retry) => Object.keys(usualRetry).every((name) => retry[name] === usualRetry[name]);
+
 /** The body of the submission: params, and the options that are not the defaults. */
 export function submissionOf(job) {
   const body = { type: job.type };
@@ -3946,11 +3957,13 @@ export function submissionOf(job) {
   if (job.queue && job.queue !== 'default') body.queue = job.queue;
   if (job.priority && job.priority !== 'normal') body.priority = job.priority;
   if (job.max_retries != null && job.max_retries !== 3) body.max_retries = job.max_retries;
+  if (job.retry && !isUsual(job.retry)) body.retry = job.retry;
   for (const name of ['timeout_seconds', 'stall_timeout_seconds', 'start_within_seconds']) {
     if (job[name] != null) body[name] = job[name];
   }
   if (!isEmpty(job.tags)) body.tags = job.tags;
   if (!isEmpty(job.metadata)) body.metadata = job.metadata;
+  if (job.owner) body.owner = job.owner;
   return body;
 }
 
@@ -3963,20 +3976,30 @@ export function curlCommand(job, { origin, tokenRequired = false }) {
 
 const paramText = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** `stint submit` with a flag for each option. */
+/** Whether `key=value` cannot say it: the key has a `=`, or the command would take the text for quoted. */
+const needsFile = ({ params = {}, tags = {} }) =>
+  [...Object.keys(params), ...Object.keys(tags)].some((key) => key.includes('='))
+  || Object.values(params).some((value) => typeof value === 'string' && /^\s*"/.test(value));
+
+/** `stint submit` with a flag for each option, or with a job file where flags cannot say it. */
 export function stintCommand(job, { origin }) {
   const body = submissionOf(job);
+  if (needsFile(body)) {
+    return `printf %s ${shellWord(JSON.stringify(body))} | stint submit --job-file - --url ${shellWord(origin)}`;
+  }
   const words = ['stint', 'submit', shellWord(job.type)];
   const flag = (name, value) => words.push(`--${name}`, shellWord(value));
   for (const [name, value] of Object.entries(body.params ?? {})) flag('param', `${name}=${paramText(value)}`);
   if (body.queue) flag('queue', body.queue);
   if (body.priority) flag('priority', body.priority);
   if (body.max_retries != null) flag('max-retries', body.max_retries);
+  if (body.retry) flag('retry', JSON.stringify(body.retry));
   if (body.timeout_seconds != null) flag('timeout', `${body.timeout_seconds}s`);
   if (body.stall_timeout_seconds != null) flag('stall-timeout', `${body.stall_timeout_seconds}s`);
   if (body.start_within_seconds != null) flag('start-within', `${body.start_within_seconds}s`);
   for (const [key, value] of Object.entries(body.tags ?? {})) flag('tag', `${key}=${value}`);
   if (body.metadata) flag('metadata', JSON.stringify(body.metadata));
+  if (body.owner) flag('owner', body.owner);
   flag('url', origin);
   return words.join(' ');
 }
@@ -4159,8 +4182,10 @@ export const plainText = (text) => String(text ?? '').replace(/\r\n/g, '\n').rep
 /** One line. */
 export const plainLine = (text) => plainText(text).replace(/[\n\t]+/g, ' ');
 
-/** The end of an id, by which commands know it too. */
-export const shortId = (id) => (id.length > 12 ? id.slice(-8) : id);
+const generatedId = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The end of an id that Stint gave, by which commands know it too; people's own ids are names, and stay whole. */
+export const shortId = (id) => (generatedId.test(id) ? id.slice(-8) : id);
 
 /** The address if it is one that may be a link (http and https), else null. */
 export function linkOf(text) {
@@ -5590,9 +5615,9 @@ import { h } from '../render/element.js';
 import { absoluteText, isoText, relativeText } from '../text/time.js';
 import { durationISO, durationText, tickingText } from '../text/duration.js';
 
-/** `4 min ago`, with the whole time on hover. */
+/** `4 min ago`, with the whole time on hover. What has happened never lies ahead, whatever the clocks say. */
 export const timeAgo = (seconds, now) =>
-  h('time', { datetime: isoText(seconds), title: absoluteText(seconds) }, relativeText(seconds, now));
+  h('time', { datetime: isoText(seconds), title: absoluteText(seconds) }, relativeText(Math.min(seconds, now), now));
 
 /** A time in full, with how long ago on hover. */
 export const timeInFull = (seconds, now) =>

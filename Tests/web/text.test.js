@@ -61,6 +61,14 @@ test('commands submit the same job again', () => {
     '--param', 'n=5',
     '--queue', 'video', '--priority', 'high', '--max-retries', '0', '--timeout', '30s', '--tag', 'team=a b', '--url',
       'http://127.0.0.1:8080']);
+  const retry = { strategy: 'immediate', base_seconds: 0, max_delay_seconds: 9, jitter: 0 };
+  assert.match(stintCommand({ ...job, retry }, { origin: 'o' }), /--retry '\{"strategy":"immediate"/);
+  const usual = { strategy: 'exponential', base_seconds: 1, max_delay_seconds: 300, jitter: 0.1 };
+  assert.doesNotMatch(stintCommand({ ...job, retry: usual }, { origin: 'o' }), /--retry/);
+  const odd = stintCommand({ ...job, tags: { 'a=b': 'c' } }, { origin: 'o' });
+  assert.match(odd, / \| stint submit --job-file - --url o$/);
+  const file = execFileSync('sh', ['-c', odd.replace(/ \| stint .*/, '')]).toString();
+  assert.deepEqual(JSON.parse(file).tags, { 'a=b': 'c' });
   assert.match(curlCommand(job, { origin: 'o', tokenRequired: true }), /-H "Authorization: Bearer \$STINT_TOKEN"/);
 });
 
@@ -128,6 +136,7 @@ test('text of jobs is made harmless', () => {
   assert.equal(plainLine('a\n\tb'), 'a b');
   assert.equal(shortId('01932c5e-7f3a-7c11-b1a7-0c5d0f6a9e01'), '0f6a9e01');
   assert.equal(shortId('my-job'), 'my-job');
+  assert.equal(shortId('nightly-report-0412'), 'nightly-report-0412');
   assert.equal(linkOf('javascript:alert(1)'), null);
   assert.equal(linkOf('https://example.org/a b'), null);
   assert.equal(linkOf('https://example.org'), 'https://example.org/');

@@ -106,12 +106,13 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     store.dispatch({ type: 'form_refused', faults: left, message: store.state.form.message });
   }
 
-  /** One act on one job at a time. */
-  async function once(id, work) {
-    if (!canWrite() || busyJobs.has(id)) return;
-    busyJobs.add(id);
+  /** One act of a kind on one job at a time. */
+  async function once(act, id, work) {
+    const key = `${act} ${id}`;
+    if (!canWrite() || busyJobs.has(key)) return;
+    busyJobs.add(key);
     await attempt(work);
-    busyJobs.delete(id);
+    busyJobs.delete(key);
   }
 
   const reread = async (id) => {
@@ -119,14 +120,14 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     store.dispatch({ type: 'job_read', job: await api.job(id), asked });
   };
 
-  const cancelJob = (id) => once(id, async () => {
+  const cancelJob = (id) => once('cancel', id, async () => {
     await api.cancel(id);
     await reread(id);
     const job = store.state.collection.jobs.get({ id });
     notice('done', job && !isOver(job.status) ? `${shortId(id)} was asked to stop` : `${shortId(id)} is cancelled`);
   });
 
-  const retryJob = (id) => once(id, async () => {
+  const retryJob = (id) => once('retry', id, async () => {
     const asked = store.state.clock;
     const job = await api.retry(id);
     store.dispatch({ type: 'job_read', job, asked });

@@ -5,12 +5,14 @@ import { isNarrow, sameFilter, serverQuery } from '../state/filter.js';
 
 const pageSize = 1000;
 const mostPages = 1 + KEEP / pageSize;
-const restSeconds = 15;
+/** Between two sweeps, in milliseconds: five times what the last one took, within these. */
+const [leastRest, mostRest] = [3_000, 15_000];
 const typingMilliseconds = 250;
 
 export function createPages({ store, api }) {
   let running = false;
   let endedAt = 0;
+  let took = 0;
   let generation = 0;
   let again = null;
   let typing = null;
@@ -19,6 +21,7 @@ export function createPages({ store, api }) {
 
   async function sweep() {
     running = true;
+    const startedAt = Date.now();
     generation += 1;
     const number = generation;
     store.dispatch({ type: 'sweep_started', number });
@@ -40,6 +43,7 @@ export function createPages({ store, api }) {
       store.dispatch({ type: 'sweep_failed', number });
     }
     endedAt = Date.now();
+    took = endedAt - startedAt;
     running = false;
     search();
   }
@@ -74,7 +78,8 @@ export function createPages({ store, api }) {
     stateRead(isNewConnection) {
       if (!store.state.hasMore) return;
       clearTimeout(again);
-      const rest = isNewConnection && !running ? 0 : Math.max(0, endedAt + restSeconds * 1000 - Date.now());
+      const pause = Math.min(mostRest, Math.max(leastRest, 5 * took));
+      const rest = isNewConnection && !running ? 0 : Math.max(0, endedAt + pause - Date.now());
       again = setTimeout(() => {
         if (!running) sweep();
       }, rest);

@@ -10,6 +10,10 @@ export function shellWord(text) {
 
 const isEmpty = (object) => !object || Object.keys(object).length === 0;
 
+/** The policy of a submission that names none. */
+const usualRetry = { strategy: 'exponential', base_seconds: 1, max_delay_seconds: 300, jitter: 0.1 };
+const isUsual = (retry) => Object.keys(usualRetry).every((name) => retry[name] === usualRetry[name]);
+
 /** The body of the submission: params, and the options that are not the defaults. */
 export function submissionOf(job) {
   const body = { type: job.type };
@@ -17,11 +21,13 @@ export function submissionOf(job) {
   if (job.queue && job.queue !== 'default') body.queue = job.queue;
   if (job.priority && job.priority !== 'normal') body.priority = job.priority;
   if (job.max_retries != null && job.max_retries !== 3) body.max_retries = job.max_retries;
+  if (job.retry && !isUsual(job.retry)) body.retry = job.retry;
   for (const name of ['timeout_seconds', 'stall_timeout_seconds', 'start_within_seconds']) {
     if (job[name] != null) body[name] = job[name];
   }
   if (!isEmpty(job.tags)) body.tags = job.tags;
   if (!isEmpty(job.metadata)) body.metadata = job.metadata;
+  if (job.owner) body.owner = job.owner;
   return body;
 }
 
@@ -34,20 +40,30 @@ export function curlCommand(job, { origin, tokenRequired = false }) {
 
 const paramText = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** `stint submit` with a flag for each option. */
+/** Whether `key=value` cannot say it: the key has a `=`, or the command would take the text for quoted. */
+const needsFile = ({ params = {}, tags = {} }) =>
+  [...Object.keys(params), ...Object.keys(tags)].some((key) => key.includes('='))
+  || Object.values(params).some((value) => typeof value === 'string' && /^\s*"/.test(value));
+
+/** `stint submit` with a flag for each option, or with a job file where flags cannot say it. */
 export function stintCommand(job, { origin }) {
   const body = submissionOf(job);
+  if (needsFile(body)) {
+    return `printf %s ${shellWord(JSON.stringify(body))} | stint submit --job-file - --url ${shellWord(origin)}`;
+  }
   const words = ['stint', 'submit', shellWord(job.type)];
   const flag = (name, value) => words.push(`--${name}`, shellWord(value));
   for (const [name, value] of Object.entries(body.params ?? {})) flag('param', `${name}=${paramText(value)}`);
   if (body.queue) flag('queue', body.queue);
   if (body.priority) flag('priority', body.priority);
   if (body.max_retries != null) flag('max-retries', body.max_retries);
+  if (body.retry) flag('retry', JSON.stringify(body.retry));
   if (body.timeout_seconds != null) flag('timeout', `${body.timeout_seconds}s`);
   if (body.stall_timeout_seconds != null) flag('stall-timeout', `${body.stall_timeout_seconds}s`);
   if (body.start_within_seconds != null) flag('start-within', `${body.start_within_seconds}s`);
   for (const [key, value] of Object.entries(body.tags ?? {})) flag('tag', `${key}=${value}`);
   if (body.metadata) flag('metadata', JSON.stringify(body.metadata));
+  if (body.owner) flag('owner', body.owner);
   flag('url', origin);
   return words.join(' ');
 }

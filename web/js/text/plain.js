@@ -15,8 +15,10 @@ export const plainText = (text) => String(text ?? '').replace(/\r\n/g, '\n').rep
 /** One line. */
 export const plainLine = (text) => plainText(text).replace(/[\n\t]+/g, ' ');
 
-/** The end of an id, by which commands know it too. */
-export const shortId = (id) => (id.length > 12 ? id.slice(-8) : id);
+const generatedId = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The end of an id that Stint gave, by which commands know it too; people's own ids are names, and stay whole. */
+export const shortId = (id) => (generatedId.test(id) ? id.slice(-8) : id);
 
 /** The address if it is one that may be a link (http and https), else null. */
 export function linkOf(text) {

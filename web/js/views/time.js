@@ -4,9 +4,9 @@ import { h } from '../render/element.js';
 import { absoluteText, isoText, relativeText } from '../text/time.js';
 import { durationISO, durationText, tickingText } from '../text/duration.js';
 
-/** `4 min ago`, with the whole time on hover. */
+/** `4 min ago`, with the whole time on hover. What has happened never lies ahead, whatever the clocks say. */
 export const timeAgo = (seconds, now) =>
-  h('time', { datetime: isoText(seconds), title: absoluteText(seconds) }, relativeText(seconds, now));
+  h('time', { datetime: isoText(seconds), title: absoluteText(seconds) }, relativeText(Math.min(seconds, now), now));
 
 /** A time in full, with how long ago on hover. */
 export const timeInFull = (seconds, now) =>
