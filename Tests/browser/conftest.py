@@ -25,7 +25,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     expect.set_options(timeout=config.getoption("--patience") * 1000)
     folder = config.getoption("--failures")
-    if folder:
+    # Only the process that starts the others clears it.
+    if folder and not hasattr(config, "workerinput"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
