@@ -228,6 +228,9 @@ final class SocketClient: Sendable {
     return buffer
   }
 
+  /// Frames that are made already.
+  func send(bytes: ByteBuffer) async throws { try await channel.writeAndFlush(bytes).get() }
+
   func sendText(_ text: String) async throws { try await send(frame: 0x81, Array(text.utf8)) }
 
   func send(_ type: String, _ members: KeyValuePairs<String, JSONValue> = [:]) async throws {

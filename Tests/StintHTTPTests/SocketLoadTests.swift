@@ -1,3 +1,4 @@
+import NIOCore
 import StintCore
 import StintEngine
 import StintHTTP
@@ -102,6 +103,54 @@ import Testing
           let kept = slow.received - before
           #expect(kept < 9 << 20, "of 13 MB of events and the state, \(kept) bytes were kept for it")
         }
+      }
+    }
+  }
+
+  /// More than a socket's buffer at once, right after its state was read: it gets a new one, that has it all.
+  @Test func aBatchLargerThanTheBufferEndsInANewState() async throws {
+    try await withServer(slots: 1) { server in
+      try await SocketClient.open(server.port, seconds: 60) { socket in
+        for round in 0..<3 {
+          if round > 0 { try await socket.send("get_state") }
+          _ = try await socket.message { $0.type == "queue_state" }
+          var jobs = waiting("round-\(round)", 25)
+          let note = JSONValue.string(String(repeating: "n", count: 60_000))
+          for index in jobs.indices { jobs[index].metadata = .object([JSONMember("note", note)]) }
+          _ = try await server.client.submit(jobs, by: tester)
+          let state = try await advancing(server.time, by: .milliseconds(20)) {
+            try await socket.message { $0.type == "queue_state" }
+          }
+          let ids = Set((state["jobs"]?.array ?? []).compactMap { $0["id"]?.string })
+          #expect(jobs.allSatisfy { ids.contains($0.id ?? "") })
+          server.time.advance(by: .seconds(2))
+        }
+      }
+    }
+  }
+
+  /// Answers to pings are for those who read; they do not pile up for one that does not.
+  @Test func pingsOfAClientThatDoesNotReadCostNothing() async throws {
+    try await withServer { server in
+      try await SocketClient.open(server.port, receiveBuffer: 4_096, seconds: 60) { socket in
+        _ = try await socket.message("queue_state")
+        try await socket.reads(false)
+        let ping = SocketClient.frame(0x89, [UInt8](repeating: 0x70, count: 125))
+        var thousand = ByteBuffer()
+        for _ in 0..<1_000 { thousand.writeImmutableBuffer(ping) }
+        let sent = 150_000
+        for _ in 0..<sent / 1_000 { try await socket.send(bytes: thousand) }
+        try await socket.reads(true)
+        try await socket.send("ping")
+        var answers = 0
+        reading: while true {
+          switch try await socket.event() {
+          case .pong: answers += 1
+          case .message(let json) where json.type == "pong": break reading
+          default: continue
+          }
+        }
+        #expect(answers < sent / 2, "\(answers) answers were kept")
       }
     }
   }

@@ -10,18 +10,31 @@ import Synchronization
 final class QueueFeed: Sendable {
   /// How old a state may be that a socket gets. With the events since it was read, it is as good as a new one.
   private static let stateAge: Duration = .milliseconds(250)
-  /// Messages since a state was read, until a new one is cheaper.
-  private static let maxSince = 1_000
+  /// Messages since a state was read, and their bytes, until a new one is cheaper. They fit into a socket's buffer.
+  private static let maxSince = WebSocket.maxFrames / 2
+  private static let maxSinceBytes = WebSocket.maxBytes / 2
   private static let pingInterval: Duration = .seconds(20)
   /// Events that may wait for the feed.
   private static let buffer = 16_384
+
+  /// What sockets were told since the reading of a state began.
+  private struct Since {
+    private(set) var frames: [ByteBuffer] = []
+    private var bytes = 0
+
+    /// Adds frames; false where they are too many.
+    mutating func add(_ more: [ByteBuffer]) -> Bool {
+      frames += more
+      bytes += more.reduce(0) { $0 + $1.readableBytes }
+      return frames.count <= maxSince && bytes <= maxSinceBytes
+    }
+  }
 
   private struct Snapshot {
     let frame: ByteBuffer
     /// When the reading began.
     let readAt: Duration
-    /// What sockets were told since then.
-    var since: [ByteBuffer]
+    var since: Since
   }
 
   private struct State {
@@ -30,8 +43,8 @@ final class QueueFeed: Sendable {
     var waiting: [ObjectIdentifier: WebSocket] = [:]
     /// Whether everyone gets a new state.
     var wantsAll = false
-    /// What sockets were told while a state is being read; nil where none is.
-    var reading: [ByteBuffer]?
+    /// While a state is being read; nil where none is.
+    var reading: Since?
     var snapshot: Snapshot?
     var wakesReader: AsyncStream<Void>.Continuation?
     var isStopped = false
@@ -103,7 +116,7 @@ final class QueueFeed: Sendable {
 
   private func give(_ socket: WebSocket, _ state: inout State) {
     if let snapshot = state.snapshot, time.uptime() - snapshot.readAt <= Self.stateAge {
-      return socket.deliver(snapshot.frame, since: snapshot.since)
+      return socket.deliver(snapshot.frame, since: snapshot.since.frames)
     }
     state.waiting[ObjectIdentifier(socket)] = socket
     state.wakesReader?.yield()
@@ -143,12 +156,10 @@ final class QueueFeed: Sendable {
     guard !frames.isEmpty else { return }
     state.withLock { state in
       if isNews { state.isNews = true }
-      state.reading?.append(contentsOf: frames)
-      state.snapshot?.since += frames
-      if state.snapshot?.since.count ?? 0 > Self.maxSince { state.snapshot = nil }
-      if state.reading?.count ?? 0 > Self.maxSince {
+      if state.snapshot?.since.add(frames) == false { state.snapshot = nil }
+      if state.reading?.add(frames) == false {
         // So much since the reading began: whoever gets that state soon gets another.
-        state.reading = []
+        state.reading = Since()
         state.wantsAll = true
       }
       for (id, socket) in state.sockets where state.waiting[id] == nil { socket.offer(frames) }
@@ -230,7 +241,7 @@ final class QueueFeed: Sendable {
     let readAt = time.uptime()
     let isForAll = state.withLock { state in
       defer { state.wantsAll = false }
-      state.reading = []
+      state.reading = Since()
       return state.wantsAll
     }
     let snapshot: QueueSnapshot
@@ -244,12 +255,12 @@ final class QueueFeed: Sendable {
     }
     let frame = QueueMessage.state(snapshot, secrets: known, inlineBytes: inlineBytes)
     state.withLock { state in
-      let since = state.reading ?? []
+      let since = state.reading ?? Since()
       state.reading = nil
       // Some have these figures, others older ones: the next ones go to all.
       if state.stats != snapshot.stats { state.stats = nil }
       let readers = isForAll ? state.sockets : state.waiting
-      for socket in readers.values { socket.deliver(frame, since: since) }
+      for socket in readers.values { socket.deliver(frame, since: since.frames) }
       state.waiting = [:]
       state.snapshot = state.wantsAll ? nil : Snapshot(frame: frame, readAt: readAt, since: since)
     }
@@ -269,7 +280,9 @@ final class QueueFeed: Sendable {
         for socket in state.withLock({ Array($0.sockets.values) }) { socket.tell(.ping) }
       }
       let isNews = state.withLock { $0.isNews }
-      if isNews || now - statsReadAt >= .seconds(1) {
+      // A ping's turn comes between two of these.
+      let pause: Duration = isNews ? .milliseconds(250) : .seconds(1)
+      if now - statsReadAt >= pause {
         statsReadAt = now
         await tellStats()
       }

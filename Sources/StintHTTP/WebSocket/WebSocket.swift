@@ -141,8 +141,11 @@ final class WebSocket: Sendable {
     if mustTell { tell(.write) }
   }
 
-  /// Tells the handler; it does not wait for it.
-  func tell(_ order: Order) { channel.triggerUserOutboundEvent(order, promise: nil) }
+  /// Tells the handler, in a step of its own: whoever tells may hold a lock, and the handler asks the feed for states.
+  func tell(_ order: Order) {
+    let channel = channel
+    channel.eventLoop.execute { channel.triggerUserOutboundEvent(order, promise: nil) }
+  }
 
   /// The next frame to write; nil where none waits. Only for the handler.
   func next() -> ByteBuffer? {

@@ -55,15 +55,20 @@ final class WebSocketHandler: ChannelInboundHandler, ChannelOutboundHandler {
   }
 
   private func take(_ message: MessageAssembler.Message, _ context: ChannelHandlerContext) {
+    if isClosing {
+      // Ours was first, and this is the answer; nothing else that comes behind a close is done.
+      if case .close = message { context.close(promise: nil) }
+      return
+    }
     switch message {
     case .close(let given):
-      // Ours was first: this is the answer. Else it is answered in kind.
-      if isClosing { return context.close(promise: nil) }
       isClosing = true
       context.writeAndFlush(wrapOutboundOut(ServerFrame.close(given)), promise: nil)
       context.close(promise: nil)
     case .ping(let content):
-      if !isClosing { context.writeAndFlush(wrapOutboundOut(ServerFrame.pong(content)), promise: nil) }
+      // One that does not read gets no answers: they would wait here without end.
+      guard context.channel.isWritable else { return }
+      context.writeAndFlush(wrapOutboundOut(ServerFrame.pong(content)), promise: nil)
     case .pong: break
     case .text(let bytes):
       guard isCounted() else { return refuseForPace(bytes) }
