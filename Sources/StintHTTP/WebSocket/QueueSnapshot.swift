@@ -24,7 +24,8 @@ struct QueueSnapshot: Sendable {
     let stats = try await client.stats()
     let room = shares(groups.map { group in group.reduce(0) { $0 + stats.counts[$1] } })
     var pages = [JobPage](repeating: JobPage(jobs: []), count: groups.count)
-    // In the order in which jobs move: one that moves meanwhile is in two groups, rather than in none.
+    // In the order in which most jobs move, so that one that moves meanwhile is in two groups rather than in none; of one
+    // that is in none, its event tells.
     for index in [1, 0, 2] {
       pages[index] = try await client.list(JobQuery(filter: .statuses(groups[index]), limit: room[index]))
     }
