@@ -2711,9 +2711,12 @@ function update(before, after, inSVG) {
 function patch(parent, before, after, inSVG) {
   const byKey = new Map();
   const unkeyed = [];
+  // A key is meant for one child. Of those that share it the first is kept, the others are made anew each time.
+  const twins = [];
   for (const node of before) {
-    if (node.key !== undefined) byKey.set(node.key, node);
-    else unkeyed.push(node);
+    if (node.key === undefined) unkeyed.push(node);
+    else if (byKey.has(node.key)) twins.push(node);
+    else byKey.set(node.key, node);
   }
   let nextUnkeyed = 0;
   const matches = after.map((node) => {
@@ -2738,6 +2741,7 @@ function patch(parent, before, after, inSVG) {
     return match;
   });
   for (const node of byKey.values()) node.element.remove();
+  for (const node of twins) node.element.remove();
   for (const node of unkeyed.slice(nextUnkeyed)) node.element.remove();
 
   let place = parent.firstChild;
@@ -4792,13 +4796,18 @@ function errorView(job) {
         plainText(job.error.message))));
 }
 
-/** The addresses a fetch job's params or result name, as links: http and https only. */
-function linksView(job) {
-  const found = [job.params?.url, ...(Array.isArray(job.params?.urls) ? job.params.urls : [])]
-    .filter((text) => typeof text === 'string').map((text) => [text, linkOf(text)]).filter(([, link]) => link)
-      .slice(0, 10);
-  if (found.length === 0) return null;
-  return h('ul', { class: 'links' }, found.map(([text, link]) => h('li', { key: link },
+const mostLinks = 10;
+
+/** The addresses a fetch job's params name, as links: http and https only, each once. */
+export function linksView(job) {
+  const found = new Map();
+  for (const text of [job.params?.url, ...(Array.isArray(job.params?.urls) ? job.params.urls : [])]) {
+    const link = typeof text === 'string' ? linkOf(text) : null;
+    if (link && !found.has(link)) found.set(link, text);
+    if (found.size === mostLinks) break;
+  }
+  if (found.size === 0) return null;
+  return h('ul', { class: 'links' }, [...found].map(([link, text]) => h('li', { key: link },
     icon('link'), h('a', { href: link, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, plainLine(text)))));
 }
 
@@ -5376,8 +5385,9 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
     render(empty, isEmpty ? emptyView(state, actions) : null);
   }
 
+  // No id of a job has a space.
   const heading = (group) => h('div', {
-    class: 'group-heading', role: 'row', key: `group-${group.group}`, 'aria-rowindex': group.start + group.before,
+    class: 'group-heading', role: 'row', key: `group ${group.group}`, 'aria-rowindex': group.start + group.before,
     style: { transform: `translateY(${group.top}px)` },
   }, h('span', { role: 'gridcell' }, headings[group.group], ' ', h('span', { class: 'count' },
     countText(group.count))));

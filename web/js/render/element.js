@@ -101,9 +101,12 @@ function update(before, after, inSVG) {
 function patch(parent, before, after, inSVG) {
   const byKey = new Map();
   const unkeyed = [];
+  // A key is meant for one child. Of those that share it the first is kept, the others are made anew each time.
+  const twins = [];
   for (const node of before) {
-    if (node.key !== undefined) byKey.set(node.key, node);
-    else unkeyed.push(node);
+    if (node.key === undefined) unkeyed.push(node);
+    else if (byKey.has(node.key)) twins.push(node);
+    else byKey.set(node.key, node);
   }
   let nextUnkeyed = 0;
   const matches = after.map((node) => {
@@ -128,6 +131,7 @@ function patch(parent, before, after, inSVG) {
     return match;
   });
   for (const node of byKey.values()) node.element.remove();
+  for (const node of twins) node.element.remove();
   for (const node of unkeyed.slice(nextUnkeyed)) node.element.remove();
 
   let place = parent.firstChild;

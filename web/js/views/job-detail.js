@@ -132,13 +132,18 @@ function errorView(job) {
         plainText(job.error.message))));
 }
 
-/** The addresses a fetch job's params or result name, as links: http and https only. */
-function linksView(job) {
-  const found = [job.params?.url, ...(Array.isArray(job.params?.urls) ? job.params.urls : [])]
-    .filter((text) => typeof text === 'string').map((text) => [text, linkOf(text)]).filter(([, link]) => link)
-      .slice(0, 10);
-  if (found.length === 0) return null;
-  return h('ul', { class: 'links' }, found.map(([text, link]) => h('li', { key: link },
+const mostLinks = 10;
+
+/** The addresses a fetch job's params name, as links: http and https only, each once. */
+export function linksView(job) {
+  const found = new Map();
+  for (const text of [job.params?.url, ...(Array.isArray(job.params?.urls) ? job.params.urls : [])]) {
+    const link = typeof text === 'string' ? linkOf(text) : null;
+    if (link && !found.has(link)) found.set(link, text);
+    if (found.size === mostLinks) break;
+  }
+  if (found.size === 0) return null;
+  return h('ul', { class: 'links' }, [...found].map(([link, text]) => h('li', { key: link },
     icon('link'), h('a', { href: link, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, plainLine(text)))));
 }
 

@@ -188,8 +188,9 @@ export function createQueueView({ scroller, rows, empty, actions, requestRender 
     render(empty, isEmpty ? emptyView(state, actions) : null);
   }
 
+  // No id of a job has a space.
   const heading = (group) => h('div', {
-    class: 'group-heading', role: 'row', key: `group-${group.group}`, 'aria-rowindex': group.start + group.before,
+    class: 'group-heading', role: 'row', key: `group ${group.group}`, 'aria-rowindex': group.start + group.before,
     style: { transform: `translateY(${group.top}px)` },
   }, h('span', { role: 'gridcell' }, headings[group.group], ' ', h('span', { class: 'count' },
     countText(group.count))));
