@@ -3401,16 +3401,20 @@ function move(state, id, fieldsOf) {
   return { ...next, detail: { ...state.detail, stale: state.detail.stale + 1 } };
 }
 
-/** Notes ids of which something is known to have happened, but not what. */
+/** Notes ids of which something is known to have happened, but not what; and when, as this too is an event. */
 function withUnread(state, ids) {
+  const clock = state.clock + 1;
+  const { removed, removedBefore } = state.collection;
   let { unread } = state;
   for (const id of ids) {
-    if (unread.size >= mostUnread) break;
-    const { removed, removedBefore } = state.collection;
-    if (!removed.get({ id }) && !removedBefore.get({ id })) unread = unread.add({ id });
+    if (unread.size >= mostUnread && !unread.get({ id })) continue;
+    if (!removed.get({ id }) && !removedBefore.get({ id })) unread = unread.add({ id, clock });
   }
-  return unread === state.unread ? state : { ...state, unread };
+  return unread === state.unread ? state : { ...state, clock, unread };
 }
+
+/** Takes `id` off the unread ones, unless something happened to it after the answer was asked for. */
+const withoutUnread = (unread, id, asked) => (unread.get({ id })?.clock > asked ? unread : unread.remove({ id }));
 
 const attemptIsOld = (job, attempt) => typeof attempt === 'number' && attempt < job.attempt;
 
@@ -3537,7 +3541,7 @@ const handlers = {
 
   job_read(state, { job, asked }) {
     const collection = edit(state.collection, (draft) => draft.takeRead(job, asked));
-    return { ...state, collection, unread: state.unread.remove(job) };
+    return { ...state, collection, unread: withoutUnread(state.unread, job.id, asked) };
   },
 
   /** A job that was asked for does not exist (any more). */
@@ -3552,7 +3556,7 @@ const handlers = {
     const missing = [];
     const collection = edit(state.collection, (draft) => {
       for (const entry of statuses) {
-        unread = unread.remove(entry);
+        unread = withoutUnread(unread, entry.id, asked);
         const held = draft.jobs.get(entry);
         if (!held || held.asOf > asked) continue;
         if (entry.status === 'not_found') {

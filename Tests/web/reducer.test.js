@@ -190,6 +190,25 @@ test('an event of a job that the page does not hold makes it ask for the job', (
   assert.equal(play(state, { type: 'job_missing', id: 'far' }).unread.size, 0);
 });
 
+test('an event while a job is read that the page does not hold makes it read the job again', () => {
+  let state = play(holding([]), { type: 'job_started', job_id: 'far', started_at: NOW, attempt: 1 });
+  const asked = state.clock;
+  state = play(state, { type: 'job_completed', job_id: 'far', completed_at: NOW + 1, attempt: 1 });
+  assert.ok(state.clock > asked);
+  const job = wireJob({ id: 'far', status: 'running', started_at: NOW, attempt: 1 });
+  state = play(state, { type: 'job_read', job, asked });
+  assert.equal(jobOf(state, 'far').status, 'running');
+  assert.equal(state.unread.size, 1, 'the answer is older than the end');
+  const entry = { id: 'far', type: 'countdown', status: 'running', attempt: 1, started_at: NOW, completed_at: null };
+  state = play(state, { type: 'statuses_read', statuses: [entry], asked });
+  assert.equal(state.unread.size, 1, 'and so is this one');
+  state = play(state, { type: 'statuses_read', asked: state.clock,
+    statuses: [{ ...entry, status: 'completed', completed_at: NOW + 1 }] });
+  assert.equal(jobOf(state, 'far').status, 'completed');
+  assert.equal(state.unread.size, 0);
+  check(state);
+});
+
 test('changed asks for the state and for the ids; statuses answer', () => {
   let state = play(holding([wireJob({ id: 'a' }), wireJob({ id: 'b' })]), { type: 'changed', job_ids: ['a', 'b'] });
   assert.equal(state.stateWanted, 1);
