@@ -2861,11 +2861,18 @@ const keepRemoved = 5_000;
 const noIds = new Tree(compareIds);
 const noKeys = new Tree(compareKeys);
 
-/** `horizon`: of jobs submitted up to this time the page may not hold all. */
+/**
+ * `horizon`: of jobs submitted up to this time the page may not hold all. `wholeAt`: the clock when it last held all the
+ * server had.
+ */
 export const emptyCollection = (filter = NO_FILTER) => ({
   jobs: noIds, order: noKeys, shown: noKeys, counts: {}, matching: {}, filter, extra: 0, horizon: 0,
-  removed: noIds, removedBefore: noIds,
+  removed: noIds, removedBefore: noIds, wholeAt: 0,
 });
+
+/** A collection to be filled with all jobs of the server, at `clock`. What was removed stays known. */
+export const emptied = ({ filter, removed, removedBefore }, clock) =>
+  ({ ...emptyCollection(filter), removed, removedBefore, wholeAt: clock });
 
 const isPlain = (filter) => filter.status === 'all' && !isNarrow(filter);
 
@@ -2928,6 +2935,8 @@ class Edit {
   takeRead(wire, asked) {
     const held = this.jobs.get(wire);
     if (held && held.asOf > asked) return false;
+    // Since then all jobs there are were known, and it was not among them.
+    if (!held && asked < this.wholeAt) return false;
     const gone = this.removed.get(wire) ?? this.removedBefore.get(wire);
     if (gone && gone.asOf > asked) return false;
     this.put(fromWire(wire, asked));
@@ -2960,7 +2969,7 @@ class Edit {
       jobs: this.jobs, order: this.order, shown: this.plain ? this.order : this.shown, counts: this.counts,
       matching: this.matching, filter: this.filter, extra: this.extra,
       horizon: this.horizon, removed: this.removed,
-      removedBefore: this.removedBefore,
+      removedBefore: this.removedBefore, wholeAt: this.wholeAt,
     };
   }
 }
@@ -3338,7 +3347,7 @@ export function faultsByField(details, fieldNames) {
 // that concern jobs: an answer of the REST interface carries `asked`, the clock when it was asked for, and loses
 // against anything that came later. So answers may come late and events twice.
 
-import { edit, emptyCollection, refiltered, KEEP_FOUND } from './collection.js';
+import { edit, emptied, emptyCollection, refiltered, KEEP_FOUND } from './collection.js';
 import { NO_FILTER, cleanFilter, sameFilter } from './filter.js';
 import { compareIds, groupOf, isOver } from './job.js';
 import { samplesFromJobs, withSample } from './samples.js';
@@ -3478,7 +3487,7 @@ const handlers = {
 
   queue_state(state, { jobs, stats, has_more: hasMore = false }) {
     const clock = state.clock + 1;
-    const start = hasMore ? state.collection : emptyCollection(state.collection.filter);
+    const start = hasMore ? state.collection : emptied(state.collection, clock);
     const collection = edit(start, (draft) => {
       if (hasMore) dropAbsent(draft, jobs, stats);
       for (const job of jobs) draft.takeLive(job, clock);
@@ -3486,7 +3495,8 @@ const handlers = {
     const next = only(state, {
       clock, collection, hasMore, loaded: true, stats: stats ?? state.stats, unread: noIds, stateWanted: 0,
     });
-    if (!hasMore) next.sweep = { ...state.sweep, active: false, partial: false };
+    // A load of pages under way is older than the whole state: its number is no longer the one that counts.
+    if (!hasMore) next.sweep = { ...state.sweep, number: state.sweep.number + 1, active: false, partial: false };
     if (state.samples.length === 0) next.samples = samplesFromJobs(collection.jobs, Math.floor(state.now));
     if (state.detail) next.detail = { ...state.detail, stale: state.detail.stale + 1 };
     return next;

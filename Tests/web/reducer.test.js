@@ -121,6 +121,29 @@ test('a new queue_state without more replaces all', () => {
   check(state);
 });
 
+test('a whole state stands against answers that were asked for before it', () => {
+  const a = wireJob({ id: 'a' });
+  const b = wireJob({ id: 'b' });
+  let state = play(begin(), { type: 'queue_state', jobs: [a], stats: stats({ pending: 2 }), has_more: true },
+    { type: 'sweep_started', number: 1 });
+  const asked = state.clock;
+  state = play(state, { type: 'jobs_removed', job_ids: ['a'] },
+    { type: 'queue_state', jobs: [], stats: stats(), has_more: false });
+  const { filter } = state.collection;
+  const late = play(state, { type: 'page_read', number: 1, jobs: [a, b], asked }, { type: 'job_read', job: a, asked },
+    { type: 'job_read', job: b, asked }, { type: 'jobs_found', jobs: [a, b], asked, filter },
+    { type: 'sweep_ended', number: 1, until: NOW, complete: true });
+  assert.deepEqual(shownIDs(late), []);
+  assert.equal(late.sweep.partial, false);
+  assert.equal(play(late, { type: 'job_progress', job_id: 'a', percent: 1, message: '' }).unread.size, 0,
+    'it is still known to be removed');
+  const next = play(late, { type: 'sweep_started', number: 2 },
+    { type: 'page_read', number: 2, jobs: [b], asked: state.clock });
+  assert.deepEqual(shownIDs(next), ['b'], 'what is asked for afterwards counts');
+  assert.deepEqual(shownIDs(play(late, { type: 'queue_state', jobs: [a], stats: stats({ pending: 1 }) })), ['a']);
+  check(next);
+});
+
 test('a queue_state with more keeps older jobs, but none that it contradicts', () => {
   const before = holding([
     wireJob({ id: 'ran', status: 'running', started_at: NOW }), wireJob({ id: 'old', status: 'completed',

@@ -15,11 +15,18 @@ const keepRemoved = 5_000;
 const noIds = new Tree(compareIds);
 const noKeys = new Tree(compareKeys);
 
-/** `horizon`: of jobs submitted up to this time the page may not hold all. */
+/**
+ * `horizon`: of jobs submitted up to this time the page may not hold all. `wholeAt`: the clock when it last held all the
+ * server had.
+ */
 export const emptyCollection = (filter = NO_FILTER) => ({
   jobs: noIds, order: noKeys, shown: noKeys, counts: {}, matching: {}, filter, extra: 0, horizon: 0,
-  removed: noIds, removedBefore: noIds,
+  removed: noIds, removedBefore: noIds, wholeAt: 0,
 });
+
+/** A collection to be filled with all jobs of the server, at `clock`. What was removed stays known. */
+export const emptied = ({ filter, removed, removedBefore }, clock) =>
+  ({ ...emptyCollection(filter), removed, removedBefore, wholeAt: clock });
 
 const isPlain = (filter) => filter.status === 'all' && !isNarrow(filter);
 
@@ -82,6 +89,8 @@ class Edit {
   takeRead(wire, asked) {
     const held = this.jobs.get(wire);
     if (held && held.asOf > asked) return false;
+    // Since then all jobs there are were known, and it was not among them.
+    if (!held && asked < this.wholeAt) return false;
     const gone = this.removed.get(wire) ?? this.removedBefore.get(wire);
     if (gone && gone.asOf > asked) return false;
     this.put(fromWire(wire, asked));
@@ -114,7 +123,7 @@ class Edit {
       jobs: this.jobs, order: this.order, shown: this.plain ? this.order : this.shown, counts: this.counts,
       matching: this.matching, filter: this.filter, extra: this.extra,
       horizon: this.horizon, removed: this.removed,
-      removedBefore: this.removedBefore,
+      removedBefore: this.removedBefore, wholeAt: this.wholeAt,
     };
   }
 }

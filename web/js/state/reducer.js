@@ -5,7 +5,7 @@
 // that concern jobs: an answer of the REST interface carries `asked`, the clock when it was asked for, and loses
 // against anything that came later. So answers may come late and events twice.
 
-import { edit, emptyCollection, refiltered, KEEP_FOUND } from './collection.js';
+import { edit, emptied, emptyCollection, refiltered, KEEP_FOUND } from './collection.js';
 import { NO_FILTER, cleanFilter, sameFilter } from './filter.js';
 import { compareIds, groupOf, isOver } from './job.js';
 import { samplesFromJobs, withSample } from './samples.js';
@@ -145,7 +145,7 @@ const handlers = {
 
   queue_state(state, { jobs, stats, has_more: hasMore = false }) {
     const clock = state.clock + 1;
-    const start = hasMore ? state.collection : emptyCollection(state.collection.filter);
+    const start = hasMore ? state.collection : emptied(state.collection, clock);
     const collection = edit(start, (draft) => {
       if (hasMore) dropAbsent(draft, jobs, stats);
       for (const job of jobs) draft.takeLive(job, clock);
@@ -153,7 +153,8 @@ const handlers = {
     const next = only(state, {
       clock, collection, hasMore, loaded: true, stats: stats ?? state.stats, unread: noIds, stateWanted: 0,
     });
-    if (!hasMore) next.sweep = { ...state.sweep, active: false, partial: false };
+    // A load of pages under way is older than the whole state: its number is no longer the one that counts.
+    if (!hasMore) next.sweep = { ...state.sweep, number: state.sweep.number + 1, active: false, partial: false };
     if (state.samples.length === 0) next.samples = samplesFromJobs(collection.jobs, Math.floor(state.now));
     if (state.detail) next.detail = { ...state.detail, stale: state.detail.stale + 1 };
     return next;
