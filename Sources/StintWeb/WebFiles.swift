@@ -2862,8 +2862,8 @@ const noIds = new Tree(compareIds);
 const noKeys = new Tree(compareKeys);
 
 /**
- * `horizon`: of jobs submitted up to this time the page may not hold all. `wholeAt`: the clock when it last held all the
- * server had.
+ * `horizon`: of jobs submitted up to this time the page may not hold all. `wholeAt`: the clock when it last held all that
+ * the server had.
  */
 export const emptyCollection = (filter = NO_FILTER) => ({
   jobs: noIds, order: noKeys, shown: noKeys, counts: {}, matching: {}, filter, extra: 0, horizon: 0,
@@ -3952,7 +3952,23 @@ export class Tree {
 
 """#),
 ("js/text/command-line.js", #"""
-// The command that submits a job again, for `curl` and for `stint`.
+// The command that submits a job again, for `curl` and for `stint`. Commands are pasted into terminals: they hold no
+// control characters, which could end the paste and run what follows.
+
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const controlsLeftByJSON = /[\u007f-\u009f\u2028\u2029]/g;
+
+const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/** JSON on one line, control characters escaped. */
+const jsonText = (value) => JSON.stringify(value).replace(controlsLeftByJSON, escaped);
+
+/** Whether any text in `value`, keys included, has a control character. */
+function hasControls(value) {
+  if (typeof value === 'string') return controls.test(value);
+  if (value === null || typeof value !== 'object') return false;
+  return Object.entries(value).some(([key, part]) => controls.test(key) || hasControls(part));
+}
 
 const plainWord = /^[A-Za-z0-9_@%+=:,./-]+$/;
 
@@ -3989,21 +4005,22 @@ export function submissionOf(job) {
 export function curlCommand(job, { origin, tokenRequired = false }) {
   const words = ['curl', shellWord(`${origin}/api/jobs`), '-H', shellWord('Content-Type: application/json')];
   if (tokenRequired) words.push('-H', '"Authorization: Bearer $STINT_TOKEN"');
-  return [...words, '-d', shellWord(JSON.stringify(submissionOf(job)))].join(' ');
+  return [...words, '-d', shellWord(jsonText(submissionOf(job)))].join(' ');
 }
 
-const paramText = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
+const paramText = (value) => (typeof value === 'string' ? value : jsonText(value));
 
-/** Whether `key=value` cannot say it: the key has a `=`, or the command would take the text for quoted. */
-const needsFile = ({ params = {}, tags = {} }) =>
-  [...Object.keys(params), ...Object.keys(tags)].some((key) => key.includes('='))
+/** Whether flags cannot say it: control characters, a key with a `=`, or text that would be taken for quoted. */
+const needsFile = ({ params = {}, tags = {}, ...rest }) =>
+  hasControls([params, tags, rest])
+  || [...Object.keys(params), ...Object.keys(tags)].some((key) => key.includes('='))
   || Object.values(params).some((value) => typeof value === 'string' && /^\s*"/.test(value));
 
 /** `stint submit` with a flag for each option, or with a job file where flags cannot say it. */
 export function stintCommand(job, { origin }) {
   const body = submissionOf(job);
   if (needsFile(body)) {
-    return `printf %s ${shellWord(JSON.stringify(body))} | stint submit --job-file - --url ${shellWord(origin)}`;
+    return `printf %s ${shellWord(jsonText(body))} | stint submit --job-file - --url ${shellWord(origin)}`;
   }
   const words = ['stint', 'submit', shellWord(job.type)];
   const flag = (name, value) => words.push(`--${name}`, shellWord(value));
@@ -4011,12 +4028,12 @@ export function stintCommand(job, { origin }) {
   if (body.queue) flag('queue', body.queue);
   if (body.priority) flag('priority', body.priority);
   if (body.max_retries != null) flag('max-retries', body.max_retries);
-  if (body.retry) flag('retry', JSON.stringify(body.retry));
+  if (body.retry) flag('retry', jsonText(body.retry));
   if (body.timeout_seconds != null) flag('timeout', `${body.timeout_seconds}s`);
   if (body.stall_timeout_seconds != null) flag('stall-timeout', `${body.stall_timeout_seconds}s`);
   if (body.start_within_seconds != null) flag('start-within', `${body.start_within_seconds}s`);
   for (const [key, value] of Object.entries(body.tags ?? {})) flag('tag', `${key}=${value}`);
-  if (body.metadata) flag('metadata', JSON.stringify(body.metadata));
+  if (body.metadata) flag('metadata', jsonText(body.metadata));
   if (body.owner) flag('owner', body.owner);
   flag('url', origin);
   return words.join(' ');

@@ -54,22 +54,48 @@ test('commands submit the same job again', () => {
       tags: { team: 'a b' },
   });
   assert.equal(printed[0], 'http://127.0.0.1:8080/api/jobs');
-  const stint = stintCommand(job, { origin: 'http://127.0.0.1:8080' });
+  const oneLine = { ...job, params: { ...job.params, message: "it's $HOME" } };
+  const stint = stintCommand(oneLine, { origin: 'http://127.0.0.1:8080' });
   const given = execFileSync('sh', ['-c', stint.replace(/^stint /, "printf '%s\\0' ")]).toString().split('\0')
     .slice(0, -1);
-  assert.deepEqual(given, ['submit', 'echo', '--param', "message=it's $HOME\n", '--param', 'list=[1,"a b"]',
+  assert.deepEqual(given, ['submit', 'echo', '--param', "message=it's $HOME", '--param', 'list=[1,"a b"]',
     '--param', 'n=5',
     '--queue', 'video', '--priority', 'high', '--max-retries', '0', '--timeout', '30s', '--tag', 'team=a b', '--url',
       'http://127.0.0.1:8080']);
   const retry = { strategy: 'immediate', base_seconds: 0, max_delay_seconds: 9, jitter: 0 };
-  assert.match(stintCommand({ ...job, retry }, { origin: 'o' }), /--retry '\{"strategy":"immediate"/);
+  assert.match(stintCommand({ ...oneLine, retry }, { origin: 'o' }), /--retry '\{"strategy":"immediate"/);
   const usual = { strategy: 'exponential', base_seconds: 1, max_delay_seconds: 300, jitter: 0.1 };
-  assert.doesNotMatch(stintCommand({ ...job, retry: usual }, { origin: 'o' }), /--retry/);
-  const odd = stintCommand({ ...job, tags: { 'a=b': 'c' } }, { origin: 'o' });
+  assert.doesNotMatch(stintCommand({ ...oneLine, retry: usual }, { origin: 'o' }), /--retry/);
+  const odd = stintCommand({ ...oneLine, tags: { 'a=b': 'c' } }, { origin: 'o' });
   assert.match(odd, / \| stint submit --job-file - --url o$/);
   const file = execFileSync('sh', ['-c', odd.replace(/ \| stint .*/, '')]).toString();
   assert.deepEqual(JSON.parse(file).tags, { 'a=b': 'c' });
   assert.match(curlCommand(job, { origin: 'o', tokenRequired: true }), /-H "Authorization: Bearer \$STINT_TOKEN"/);
+});
+
+test('commands hold no control characters, which could end a paste', () => {
+  const bad = ['\u001b[201~', 'a\nrm -rf x\n', '\u007f', '\u009b201~', '\u0000', '\r', '\t', '\u0085', '\u2028',
+    '\u2029'];
+  const jobs = bad.flatMap((text) => [
+    { params: { text } }, { params: { list: [1, { deep: text }] } }, { params: { [text]: 1 } },
+    { params: { object: { [text]: 1 } } }, { tags: { team: text } }, { tags: { [text]: 'a' } },
+    { metadata: { note: [text] } }, { owner: text }, { queue: text }, { priority: text }, { type: text },
+    { retry: { strategy: text, base_seconds: 1, max_delay_seconds: 2, jitter: 0 } },
+  ]);
+  for (const fields of jobs) {
+    const job = { type: 'echo', ...fields };
+    const curl = curlCommand(job, { origin: 'o', tokenRequired: true });
+    const stint = stintCommand(job, { origin: 'o' });
+    for (const command of [curl, stint]) {
+      assert.doesNotMatch(command, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/, JSON.stringify(fields));
+    }
+    assert.match(stint, /^printf %s '.*' \| stint submit --job-file - --url o$/);
+  }
+  const job = { type: 'echo', params: Object.fromEntries(bad.map((text, place) => [`p${place}`, `it's ${text}`])) };
+  const file = execFileSync('sh', ['-c', stintCommand(job, { origin: 'o' }).replace(/ \| stint .*/, '')]).toString();
+  assert.deepEqual(JSON.parse(file), job, 'and say the same');
+  const plain = stintCommand({ type: 'echo', params: { text: 'ünï \u{1f426} \\' } }, { origin: 'o' });
+  assert.match(plain, /^stint submit echo --param /);
 });
 
 const param = (fields) => ({ name: 'x', required: false, default: null, min: null, max: null, min_items: null,
