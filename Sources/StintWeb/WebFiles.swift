@@ -1485,7 +1485,7 @@ body {
 import { cancellable } from './views/filters.js';
 import { detailJob } from './views/job-detail.js';
 import { OPTION_FIELDS } from './views/job-form.js';
-import { curlCommand, stintCommand } from './text/command-line.js';
+import { curlCommand, hidesSecrets, stintCommand } from './text/command-line.js';
 import { faultsByField, readOptions, readParams } from './state/params.js';
 import { filterCounts, inStatus } from './state/filter.js';
 import { canCancel, canRetry, isOver } from './state/job.js';
@@ -1691,8 +1691,10 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
   const copyCommand = (job, kind) => attempt(async () => {
     const whole = job.params === undefined || job.truncated ? await api.job(job.id) : job;
     const options = { origin: location.origin, tokenRequired: store.state.session?.token_required };
-    await copy(kind === 'curl' ? curlCommand(whole, options) : stintCommand(whole, options),
-      kind === 'curl' ? 'curl command copied' : 'stint command copied');
+    const command = kind === 'curl' ? curlCommand(whole, options) : stintCommand(whole, options);
+    await copy(command, hidesSecrets(whole.params)
+      ? `${kind} command copied. The command holds *** for secret params: put the real ones in.`
+      : `${kind} command copied`);
   });
 
   async function signIn(input) {
@@ -4000,6 +4002,9 @@ export function submissionOf(job) {
   if (job.owner) body.owner = job.owner;
   return body;
 }
+
+/** Whether the server hid values of `params`: it shows `***` for secret ones. */
+export const hidesSecrets = (params) => Object.values(params ?? {}).includes('***');
 
 /** `curl` with the submission as its body; with a token, one from the shell's own `STINT_TOKEN`. */
 export function curlCommand(job, { origin, tokenRequired = false }) {

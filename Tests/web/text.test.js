@@ -6,7 +6,7 @@ import { reconnectDelay } from '../../web/js/live/socket.js';
 import { parseRoute, routeHash } from '../../web/js/route.js';
 import { lastAttempt, retriesUsed, summaryOf } from '../../web/js/state/job.js';
 import { faultsByField, fieldText, readDuration, readOptions, readParams } from '../../web/js/state/params.js';
-import { curlCommand, shellWord, stintCommand } from '../../web/js/text/command-line.js';
+import { curlCommand, hidesSecrets, shellWord, stintCommand } from '../../web/js/text/command-line.js';
 import { durationText, tickingText } from '../../web/js/text/duration.js';
 import { attemptsOf, lifeOf } from '../../web/js/text/life.js';
 import { linkOf, plainLine, plainText, shortId } from '../../web/js/text/plain.js';
@@ -71,6 +71,12 @@ test('commands submit the same job again', () => {
   const file = execFileSync('sh', ['-c', odd.replace(/ \| stint .*/, '')]).toString();
   assert.deepEqual(JSON.parse(file).tags, { 'a=b': 'c' });
   assert.match(curlCommand(job, { origin: 'o', tokenRequired: true }), /-H "Authorization: Bearer \$STINT_TOKEN"/);
+});
+
+test('secret params are known by what the server shows for them', () => {
+  assert.equal(hidesSecrets({ a: 1, key: '***' }), true);
+  assert.equal(hidesSecrets({ a: '**', b: ['***'] }), false);
+  assert.equal(hidesSecrets(null), false);
 });
 
 test('commands hold no control characters, which could end a paste', () => {

@@ -3,7 +3,7 @@
 import { cancellable } from './views/filters.js';
 import { detailJob } from './views/job-detail.js';
 import { OPTION_FIELDS } from './views/job-form.js';
-import { curlCommand, stintCommand } from './text/command-line.js';
+import { curlCommand, hidesSecrets, stintCommand } from './text/command-line.js';
 import { faultsByField, readOptions, readParams } from './state/params.js';
 import { filterCounts, inStatus } from './state/filter.js';
 import { canCancel, canRetry, isOver } from './state/job.js';
@@ -209,8 +209,10 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
   const copyCommand = (job, kind) => attempt(async () => {
     const whole = job.params === undefined || job.truncated ? await api.job(job.id) : job;
     const options = { origin: location.origin, tokenRequired: store.state.session?.token_required };
-    await copy(kind === 'curl' ? curlCommand(whole, options) : stintCommand(whole, options),
-      kind === 'curl' ? 'curl command copied' : 'stint command copied');
+    const command = kind === 'curl' ? curlCommand(whole, options) : stintCommand(whole, options);
+    await copy(command, hidesSecrets(whole.params)
+      ? `${kind} command copied. The command holds *** for secret params: put the real ones in.`
+      : `${kind} command copied`);
   });
 
   async function signIn(input) {

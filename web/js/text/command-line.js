@@ -47,6 +47,9 @@ export function submissionOf(job) {
   return body;
 }
 
+/** Whether the server hid values of `params`: it shows `***` for secret ones. */
+export const hidesSecrets = (params) => Object.values(params ?? {}).includes('***');
+
 /** `curl` with the submission as its body; with a token, one from the shell's own `STINT_TOKEN`. */
 export function curlCommand(job, { origin, tokenRequired = false }) {
   const words = ['curl', shellWord(`${origin}/api/jobs`), '-H', shellWord('Content-Type: application/json')];
