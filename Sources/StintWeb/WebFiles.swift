@@ -2864,8 +2864,8 @@ const noIds = new Tree(compareIds);
 const noKeys = new Tree(compareKeys);
 
 /**
- * `horizon`: of jobs submitted up to this time the page may not hold all. `wholeAt`: the clock when it last held all that
- * the server had.
+ * `horizon`: of jobs submitted up to this time the page may not hold all.
+ * `wholeAt`: the clock when it last held all that the server had.
  */
 export const emptyCollection = (filter = NO_FILTER) => ({
   jobs: noIds, order: noKeys, shown: noKeys, counts: {}, matching: {}, filter, extra: 0, horizon: 0,
