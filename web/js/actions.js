@@ -24,6 +24,13 @@ function cancelWords(waiting, running) {
   return running === 1 ? 'It is asked to stop and is not retried.' : 'They are asked to stop and are not retried.';
 }
 
+/** What came of cancelling many jobs: of `stopped` and of those that needed no cancel any more. */
+export function cancelledWords(stopped, ended) {
+  if (ended === 0) return `${plural(stopped, 'job')} cancelled or asked to stop`;
+  const first = stopped === 0 ? 'No job cancelled' : `${countText(stopped)} cancelled or asked to stop`;
+  return `${first}, ${countText(ended)} had ended already`;
+}
+
 export function createActions({ store, api, socket, focus, navigate, onSignedIn }) {
   let noticeCount = 0;
   const busyJobs = new Set();
@@ -160,6 +167,8 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     const total = ids.length;
     const left = [...ids].reverse();
     const refusals = new Map();
+    let stopped = 0;
+    let ended = 0;
     let done = 0;
     let told = 0;
     const tell = () => {
@@ -171,10 +180,11 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
       while (left.length > 0) {
         try {
           await api.cancel(left.pop());
+          stopped += 1;
         } catch (error) {
-          // One that ended meanwhile needs no cancel.
-          if (error.code !== 409 && error.code !== 404) refusals.set(error.message,
-            (refusals.get(error.message) ?? 0) + 1);
+          // One that ended or was removed meanwhile needs no cancel.
+          if (error.code === 409 || error.code === 404) ended += 1;
+          else refusals.set(error.message, (refusals.get(error.message) ?? 0) + 1);
           if (error.code === 401 || error.code === 403) left.length = 0;
         }
         done += 1;
@@ -183,8 +193,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     };
     await Promise.all(Array.from({ length: Math.min(cancelsAtOnce, total) }, lane));
     store.dispatch({ type: 'bulk', bulk: null });
-    const failed = [...refusals.values()].reduce((sum, count) => sum + count, 0);
-    if (failed === 0) notice('done', `${plural(total, 'job')} cancelled or asked to stop`);
+    if (stopped + ended > 0) notice('done', cancelledWords(stopped, ended));
     for (const [message, count] of refusals) notice('error', `${plural(count, 'job')} not cancelled: ${message}`);
   }
 
