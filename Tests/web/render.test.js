@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
 import { h, keyed, render } from '../../web/js/render/element.js';
-import { linksView } from '../../web/js/views/job-detail.js';
+import { linksView, resultView } from '../../web/js/views/job-detail.js';
 
 /** As much of a document as the render layer uses. */
 class StubNode {
@@ -91,4 +91,17 @@ test('a job that names an address twice has one link for it', () => {
   const many = Array.from({ length: 30 }, (_, place) => `https://example.org/${place}`);
   assert.equal(linksView({ params: { urls: many } }).children.length, 10);
   assert.equal(linksView({ params: { urls: ['x'] } }), null);
+});
+
+test('a result is shown once the completed attempt was read', () => {
+  const job = { status: 'completed', attempt: 2 };
+  const shown = (whole) => {
+    render(root, resultView(job, whole, {}));
+    return root.children[0].text;
+  };
+  assert.equal(shown(null), 'ResultReading…');
+  assert.equal(shown({ status: 'running', attempt: 2, result: null }), 'ResultReading…');
+  assert.equal(shown({ status: 'completed', attempt: 1, result: 1 }), 'ResultReading…');
+  assert.equal(shown({ status: 'completed', attempt: 2, result: null }), 'Resultnull');
+  assert.equal(shown({ status: 'completed', attempt: 2, result: 7 }), 'Result7');
 });

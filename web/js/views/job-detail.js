@@ -147,6 +147,13 @@ export function linksView(job) {
     icon('link'), h('a', { href: link, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, plainLine(text)))));
 }
 
+/** The result; what was read before the attempt completed knows none. */
+export function resultView(job, whole, actions) {
+  const isRead = whole?.status === 'completed' && whole.attempt === job.attempt;
+  return jsonBlock({ name: 'result', label: 'Result', value: isRead ? whole.result : undefined,
+    note: isRead ? 'null' : 'Reading…' }, actions);
+}
+
 function missingView(state) {
   const { detail } = state;
   const words = detail.gone ? 'There is no such job. It may have been removed.' : detail.fault ?? 'Reading the job…';
@@ -166,9 +173,7 @@ function bodyView(job, state, actions) {
     words && h('p', { class: 'state-words' }, words),
     progressView(job),
     errorView(job),
-    job.status === 'completed' && jsonBlock({
-      name: 'result', label: 'Result', value: whole?.result, note: whole ? 'null' : 'Reading…',
-    }, actions),
+    job.status === 'completed' && resultView(job, whole, actions),
     jsonBlock({ name: 'params', label: 'Params', value: whole?.params, note: whole ? 'null' : 'Reading…' }, actions),
     linksView(job),
     timelineView(job, detail.history, now),
