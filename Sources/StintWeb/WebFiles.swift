@@ -2300,7 +2300,7 @@ export function createDetails({ store, api }) {
     const job = collection.jobs.get({ id }) ?? detail.whole;
     const isLive = job && job.status === 'running' && !detail.gone && connection.state === 'open';
     if (!isLive) endedID = null;
-    stream.follow(isLive && endedID !== id ? id : null);
+    stream.follow(isLive && endedID !== id ? id : null, job?.attempt);
   }
 
   return { update };
@@ -2407,11 +2407,27 @@ export function createPages({ store, api }) {
 // The chosen job's progress over Server-Sent Events, while its panel is open and the job is not over.
 
 const ends = ['complete', 'failed', 'cancelled'];
+const pauseMilliseconds = 5_000;
 
-/** @param onEvent called with the reducer's event; onEnd when the job is over */
-export function createProgressStream({ api, onEvent, onEnd }) {
+/** @param onEvent called with the reducer's event; onEnd when the job is over; `pause` after a refusal */
+export function createProgressStream({ api, onEvent, onEnd, pause = pauseMilliseconds }) {
   let source = null;
   let openID = null;
+  /** The job and attempt whose stream the server refused, and what tries it again. */
+  let refused = null;
+
+  function forget() {
+    clearTimeout(refused?.timer);
+    refused = null;
+  }
+
+  function refuse(id, attempt) {
+    const timer = setTimeout(() => {
+      refused = null;
+      listen(id, attempt);
+    }, pause);
+    refused = { id, attempt, timer };
+  }
 
   function close() {
     source?.close();
@@ -2419,7 +2435,7 @@ export function createProgressStream({ api, onEvent, onEnd }) {
     openID = null;
   }
 
-  function listen(id) {
+  function listen(id, attempt) {
     source = new EventSource(api.progressPath(id));
     openID = id;
     const own = source;
@@ -2436,17 +2452,22 @@ export function createProgressStream({ api, onEvent, onEnd }) {
       });
     }
     source.onerror = () => {
-      // The server ended it: without an end of the job, the browser connects again by itself.
-      if (own === source && own.readyState === EventSource.CLOSED) close();
+      // Where the server ended a stream without an end of the job, the browser connects again by itself. It does not
+      // where the answer is no stream, as when there are too many.
+      if (own !== source || own.readyState !== EventSource.CLOSED) return;
+      close();
+      refuse(id, attempt);
     };
   }
 
   return {
-    /** Follows job `id`, or none. */
-    follow(id) {
+    /** Follows job `id` in its attempt, or none. */
+    follow(id, attempt = 0) {
+      if (refused && refused.id === id && refused.attempt === attempt) return;
+      forget();
       if (id === openID) return;
       close();
-      if (id !== null) listen(id);
+      if (id !== null) listen(id, attempt);
     },
   };
 }

@@ -57,7 +57,7 @@ export function createDetails({ store, api }) {
     const job = collection.jobs.get({ id }) ?? detail.whole;
     const isLive = job && job.status === 'running' && !detail.gone && connection.state === 'open';
     if (!isLive) endedID = null;
-    stream.follow(isLive && endedID !== id ? id : null);
+    stream.follow(isLive && endedID !== id ? id : null, job?.attempt);
   }
 
   return { update };
