@@ -1570,16 +1570,22 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     }
     store.dispatch({ type: 'form_sending' });
     const asked = store.state.clock;
+    const { round } = store.state.form;
+    const isStillOpen = () => store.state.form.round === round;
     try {
       const job = await api.submit(submission);
-      store.dispatch({ type: 'form_accepted' });
+      store.dispatch({ type: 'form_accepted', round });
       store.dispatch({ type: 'job_read', job, asked });
-      const isOpen = focus.newJob(job.id);
+      const isOpen = isStillOpen() && focus.newJob(job.id);
       notice('done', `${job.type} ${shortId(job.id)} submitted`, isOpen ? null : job.id);
     } catch (error) {
+      if (!isStillOpen()) {
+        if (error.code !== 401) notice('error', `The ${type.name} job was not submitted: ${error.message}`);
+        return;
+      }
       const { faults: found, rest } = faultsByField(error.details, [...names, ...OPTION_FIELDS]);
       const message = Object.keys(found).length === 0 ? error.message : rest.join('; ');
-      store.dispatch({ type: 'form_refused', faults: found, message });
+      store.dispatch({ type: 'form_refused', faults: found, message, round });
       focus.firstFault();
     }
   }
@@ -3699,11 +3705,13 @@ const handlers = {
     id === state.selected ? state : only(state, { selected: id, detail: id ? newDetail(id) : null }),
   form_opened: (state, { jobType }) =>
     only(state, { form: { ...closedForm, type: jobType, round: state.form.round + 1 } }),
-  form_closed: (state) => only(state, { form: { ...closedForm, round: state.form.round } }),
+  form_closed: (state) => only(state, { form: { ...closedForm, round: state.form.round + 1 } }),
   form_sending: (state) => only(state, { form: { ...state.form, busy: true, message: '', faults: {} } }),
-  form_refused: (state, { faults = {}, message = '' }) =>
-    only(state, { form: { ...state.form, busy: false, faults, message } }),
-  form_accepted: (state) => only(state, { form: { ...state.form, busy: false, faults: {}, message: '' } }),
+  // An answer carries the `round` it is for: the form may be another one by then.
+  form_refused: (state, { faults = {}, message = '', round = state.form.round }) =>
+    round === state.form.round ? only(state, { form: { ...state.form, busy: false, faults, message } }) : state,
+  form_accepted: (state, { round = state.form.round }) =>
+    round === state.form.round ? only(state, { form: { ...state.form, busy: false, faults: {}, message: '' } }) : state,
   dialog_opened: (state, { dialog }) => only(state, { dialog }),
   dialog_closed: (state) => (state.dialog ? only(state, { dialog: null }) : state),
   sign_in: (state, { signIn }) => only(state, { signIn }),

@@ -41,3 +41,38 @@ test('cancelling many says how many were cancelled and how many had ended', asyn
   assert.deepEqual(await cancelAll([202, 500]),
     [['error', '1 job not cancelled: no 500'], ['done', '1 job cancelled or asked to stop']]);
 });
+
+test('an answer to a form that is no longer open leaves the next form alone', async (t) => {
+  t.mock.method(globalThis, 'setTimeout', () => 0);
+  const type = { name: 'echo', params: [] };
+  let answer;
+  const { store, actions, notices } = acting([], { submit: () => new Promise((resolve, reject) => {
+    answer = { resolve, reject };
+  }) });
+  const submit = () => actions.submitJob(type, { elements: [] });
+  const details = [{ param: 'queue', message: 'no' }];
+  for (const leave of [() => actions.openForm('prime'), () => actions.closeForm()]) {
+    actions.openForm('echo');
+    const sent = submit();
+    leave();
+    const { form } = store.state;
+    answer.reject(new Refusal('wrong', { code: 422, details }));
+    await sent;
+    assert.equal(store.state.form, form);
+    assert.deepEqual(notices()[0], ['error', 'The echo job was not submitted: wrong']);
+  }
+  actions.openForm('echo');
+  let sent = submit();
+  actions.openForm('prime');
+  const { form } = store.state;
+  answer.resolve(wireJob({ id: 'new', type: 'echo' }));
+  await sent;
+  assert.equal(store.state.form, form);
+  assert.ok(store.state.collection.jobs.get({ id: 'new' }));
+  assert.equal(store.state.notices[0].jobID, 'new');
+  sent = submit();
+  answer.reject(new Refusal('wrong', { code: 422, details }));
+  await sent;
+  assert.deepEqual(store.state.form.faults, { queue: 'no' });
+  assert.equal(store.state.form.busy, false);
+});

@@ -88,16 +88,22 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     }
     store.dispatch({ type: 'form_sending' });
     const asked = store.state.clock;
+    const { round } = store.state.form;
+    const isStillOpen = () => store.state.form.round === round;
     try {
       const job = await api.submit(submission);
-      store.dispatch({ type: 'form_accepted' });
+      store.dispatch({ type: 'form_accepted', round });
       store.dispatch({ type: 'job_read', job, asked });
-      const isOpen = focus.newJob(job.id);
+      const isOpen = isStillOpen() && focus.newJob(job.id);
       notice('done', `${job.type} ${shortId(job.id)} submitted`, isOpen ? null : job.id);
     } catch (error) {
+      if (!isStillOpen()) {
+        if (error.code !== 401) notice('error', `The ${type.name} job was not submitted: ${error.message}`);
+        return;
+      }
       const { faults: found, rest } = faultsByField(error.details, [...names, ...OPTION_FIELDS]);
       const message = Object.keys(found).length === 0 ? error.message : rest.join('; ');
-      store.dispatch({ type: 'form_refused', faults: found, message });
+      store.dispatch({ type: 'form_refused', faults: found, message, round });
       focus.firstFault();
     }
   }

@@ -325,11 +325,13 @@ const handlers = {
     id === state.selected ? state : only(state, { selected: id, detail: id ? newDetail(id) : null }),
   form_opened: (state, { jobType }) =>
     only(state, { form: { ...closedForm, type: jobType, round: state.form.round + 1 } }),
-  form_closed: (state) => only(state, { form: { ...closedForm, round: state.form.round } }),
+  form_closed: (state) => only(state, { form: { ...closedForm, round: state.form.round + 1 } }),
   form_sending: (state) => only(state, { form: { ...state.form, busy: true, message: '', faults: {} } }),
-  form_refused: (state, { faults = {}, message = '' }) =>
-    only(state, { form: { ...state.form, busy: false, faults, message } }),
-  form_accepted: (state) => only(state, { form: { ...state.form, busy: false, faults: {}, message: '' } }),
+  // An answer carries the `round` it is for: the form may be another one by then.
+  form_refused: (state, { faults = {}, message = '', round = state.form.round }) =>
+    round === state.form.round ? only(state, { form: { ...state.form, busy: false, faults, message } }) : state,
+  form_accepted: (state, { round = state.form.round }) =>
+    round === state.form.round ? only(state, { form: { ...state.form, busy: false, faults: {}, message: '' } }) : state,
   dialog_opened: (state, { dialog }) => only(state, { dialog }),
   dialog_closed: (state) => (state.dialog ? only(state, { dialog: null }) : state),
   sign_in: (state, { signIn }) => only(state, { signIn }),
