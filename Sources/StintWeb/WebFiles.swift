@@ -1857,7 +1857,6 @@ const socket = createSocket({
     if (connection.state === 'reconnecting' && connection.retryAt !== null) checkSession();
     if (connection.state === 'open' && store.state.types === null) readTypes();
   },
-  onUnauthorized: () => store.dispatch({ type: 'unauthorized' }),
 });
 const pages = createPages({ store, api });
 const rereads = createRereads({ store, api, socket });
@@ -2548,9 +2547,8 @@ export function reconnectDelay(attempt, random = Math.random()) {
 /**
  * @param onMessage called with each message
  * @param onConnection called with {state, attempt, retryAt}
- * @param onUnauthorized called when the server closed for want of a token
  */
-export function createSocket({ onMessage, onConnection, onUnauthorized }) {
+export function createSocket({ onMessage, onConnection }) {
   let socket = null;
   let attempt = 0;
   let timer = null;
@@ -2583,9 +2581,8 @@ export function createSocket({ onMessage, onConnection, onUnauthorized }) {
       }
       onMessage(parsed);
     };
-    own.onclose = (event) => {
-      if (own !== socket) return;
-      lost(event.code);
+    own.onclose = () => {
+      if (own === socket) lost();
     };
   }
 
@@ -2597,15 +2594,14 @@ export function createSocket({ onMessage, onConnection, onUnauthorized }) {
   /** Gives up a connection that says nothing. */
   function drop() {
     const silent = socket;
-    lost(1006);
+    lost();
     silent?.close();
   }
 
-  function lost(code) {
+  function lost() {
     socket = null;
     clearInterval(heartbeat);
     if (stopped) return;
-    if (code === 1008 || code === 4401) onUnauthorized();
     attempt += 1;
     const delay = reconnectDelay(attempt);
     onConnection({ state: 'reconnecting', attempt, retryAt: seconds() + delay });

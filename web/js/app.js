@@ -55,7 +55,6 @@ const socket = createSocket({
     if (connection.state === 'reconnecting' && connection.retryAt !== null) checkSession();
     if (connection.state === 'open' && store.state.types === null) readTypes();
   },
-  onUnauthorized: () => store.dispatch({ type: 'unauthorized' }),
 });
 const pages = createPages({ store, api });
 const rereads = createRereads({ store, api, socket });
