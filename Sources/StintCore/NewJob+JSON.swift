@@ -92,8 +92,7 @@ private struct SubmissionReader {
   mutating func fault(_ param: String, _ message: String) { faults.append(.init(param: param, message: message)) }
 
   mutating func read(_ key: String, _ value: JSONValue, into job: inout NewJob) {
-    let isKnown = NewJob.keys.contains(key) || NewJob.unavailable.contains(key)
-    if value == .null, isKnown, key != "type" { return }
+    if value == .null, key != "type", NewJob.keys.contains(key) || NewJob.unavailable.contains(key) { return }
     switch key {
     case "type": job.type = text(key, value) ?? job.type
     case "params":

@@ -21,16 +21,18 @@ struct Persistence: Sendable {
   ) async throws(StintError) -> (value: Value, isRepeated: Bool) {
     var isRepeated = false
     var wait = Self.firstWait
-    for _ in 1..<Self.tries {
+    var left = Self.tries
+    while true {
       do throws(StoreError) { return (try await operation(), isRepeated) } catch {
-        guard case .unavailable(_, let effect) = error else { throw error.stintError }
-        if effect == .unknown { isRepeated = true }
+        left -= 1
         // A caller that no longer waits is told at once.
-        guard (try? await time.sleep(for: wait + wait / 2 * random.unit())) != nil else { throw error.stintError }
+        guard left > 0, case .unavailable(_, let effect) = error,
+          (try? await time.sleep(for: wait + wait / 2 * random.unit())) != nil
+        else { throw error.stintError }
+        if effect == .unknown { isRepeated = true }
         wait = wait * 2
       }
     }
-    do throws(StoreError) { return (try await operation(), isRepeated) } catch { throw error.stintError }
   }
 }
 

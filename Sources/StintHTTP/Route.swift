@@ -59,8 +59,8 @@ struct Exchange: Sendable {
   let query: Query
   /// The value of the path's parameter, decoded.
   let pathParameter: String
-  /// The header fields of the request.
-  let fields: HTTPFields
+  /// The head of the request.
+  let head: HTTPRequest
   /// The body, where the route reads one.
   let body: [UInt8]
   /// Who acts.
@@ -69,10 +69,6 @@ struct Exchange: Sendable {
   let access: Gatekeeper.Access
   /// Where it came from.
   let address: String
-  /// Whether only the head of the answer is wanted.
-  let isHead: Bool
-  /// The WebSocket handshake that the request is, where it is one.
-  let handshake: WebSocketHandshake?
 
   var client: any JobClient { service.client }
 

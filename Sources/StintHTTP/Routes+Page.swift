@@ -22,7 +22,7 @@ extension Route {
         var headers = HTTPFields()
         headers[.eTag] = page.tag
         headers[.cacheControl] = "no-cache"
-        if exchange.fields[.ifNoneMatch]?.contains(page.tag) == true {
+        if exchange.head.headerFields[.ifNoneMatch]?.contains(page.tag) == true {
           return Answer(status: .notModified, headers: headers, body: .empty)
         }
         return Answer(status: .ok, headers: headers, body: .bytes(page.bytes, type: page.type))

@@ -10,7 +10,7 @@ extension Route {
       successes: [Success(status: 101, description: "The connection is a WebSocket from now on.")],
       errors: [.upgradeRequired, .quotaExceeded],
       run: { exchange async throws(StintError) in
-        guard let handshake = exchange.handshake else {
+        guard let handshake = WebSocketHandshake(exchange.head) else {
           throw StintError(
             .upgradeRequired,
             "GET /ws/queue is a WebSocket: it needs the opening handshake of version 13, as a WebSocket client sends it"
@@ -18,7 +18,7 @@ extension Route {
         }
         let opening = SocketOpening(
           handshake: handshake, permit: try exchange.service.sockets.permit(), actor: exchange.actor,
-          owner: exchange.access.owner, isReadOnly: exchange.access.isReadOnly)
+          access: exchange.access)
         return Answer(status: .switchingProtocols, body: .socket(opening))
       })
   ]

@@ -112,8 +112,7 @@ final class ServiceCore: Sendable {
     var access = Gatekeeper.Access()
     if route?.isOpen != true { access = try gatekeeper.access(request.head, from: address, at: time.now()) }
     guard let found else {
-      throw StintError(
-        .notFound, "Nothing is at \(JSONValue.string(String(path)).excerpt(limit: 200)); see /openapi.json")
+      throw .nothing(at: String(path))
     }
     guard let route else {
       throw StintError(
@@ -150,9 +149,8 @@ final class ServiceCore: Sendable {
   private func exchange(_ call: Call, _ head: HTTPRequest, body: [UInt8], from address: String) -> Exchange {
     let actor = StintCore.Actor(name: call.access.owner ?? "anonymous", origin: "http \(address)")
     return Exchange(
-      service: self, query: call.query, pathParameter: call.pathParameter, fields: head.headerFields, body: body,
-      actor: actor, access: call.access, address: address, isHead: head.method == .head,
-      handshake: WebSocketHandshake(head))
+      service: self, query: call.query, pathParameter: call.pathParameter, head: head, body: body, actor: actor,
+      access: call.access, address: address)
   }
 
   private func shown(_ error: StintError) async -> Answer {

@@ -15,28 +15,24 @@ final class WebPages: Sendable {
   }
 
   private let root: URL?
-  private let embedded: [String: Page]
+  /// Made when the first one is asked for, once in a process.
+  private static let embedded: [String: Page] = WebFile.embedded.compactMapValues(page)
 
   /// Serves the folder `root`, or what is embedded where there is none.
   init(root: String?) {
     self.root = root.map { URL(fileURLWithPath: $0, isDirectory: true).resolvingSymlinksInPath() }
-    self.embedded = root == nil ? WebFile.embedded.compactMapValues(Self.page) : [:]
   }
 
   /// The file of a path such as `js/main.js`. Throws `not_found`.
   func page(_ path: String) async throws(StintError) -> Page {
     guard let root else {
-      if let page = embedded[path] { return page }
-      throw Self.missing(path)
+      if let page = Self.embedded[path] { return page }
+      throw .nothing(at: "/" + path)
     }
     guard Self.isInside(path), let file = await Self.read(path, beneath: root), let page = Self.page(file) else {
-      throw Self.missing(path)
+      throw .nothing(at: "/" + path)
     }
     return page
-  }
-
-  private static func missing(_ path: String) -> StintError {
-    StintError(.notFound, "Nothing is at \(JSONValue.string("/" + path).excerpt(limit: 200)); see /openapi.json")
   }
 
   private static func page(_ file: WebFile) -> Page? {
@@ -58,5 +54,12 @@ final class WebPages: Sendable {
       guard file.path.hasPrefix(root.path + "/") else { return nil }
       return try WebFile(path: path, bytes: Array(Data(contentsOf: file)))
     }
+  }
+}
+
+extension StintError {
+  /// "Not found", for a path that is none of the server's.
+  static func nothing(at path: String) -> StintError {
+    StintError(.notFound, "Nothing is at \(JSONValue.string(path).excerpt(limit: 200)); see /openapi.json")
   }
 }

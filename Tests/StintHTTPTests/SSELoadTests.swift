@@ -73,31 +73,14 @@ import Testing
     try await withServer(configuration: configuration) { server in
       let id = try await server.submit("gate")
       try await server.gate.entered()
-      // Both ends are in this process: as many at once as it may have files.
-      let wave = min(1_000, max(50, (fileLimit() - openFiles() - 100) / 2))
       func flood() async throws {
-        var left = 1_000
-        while left > 0 {
-          let count = min(wave, left)
-          left -= count
-          let hold = Hold()
-          try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<count {
-              group.addTask {
-                try await Wire.open(server.port) { wire in
-                  try await wire.get("/api/jobs/\(id)/progress", server)
-                  try await wire.read { $0.contains("running") }
-                  await hold.wait()
-                  try await wire.drop()
-                }
-              }
-            }
-            await hold.entered(count)
-            #expect(server.http.openStreams == count)
-            await hold.release()
-            try await group.waitForAll()
+        try await openAThousand(atOnce: 1_000, counted: { server.http.openStreams }) { hold in
+          try await Wire.open(server.port) { wire in
+            try await wire.get("/api/jobs/\(id)/progress", server)
+            try await wire.read { $0.contains("running") }
+            await hold.wait()
+            try await wire.drop()
           }
-          try await eventually("all are closed") { server.http.openStreams == 0 }
         }
       }
       let subscribers = server.client.hub.subscriberCount
@@ -235,4 +218,27 @@ func fileLimit() -> Int {
   _ = setrlimit(resource, &limit)
   _ = getrlimit(resource, &limit)
   return Int(clamping: limit.rlim_cur)
+}
+
+/// Opens 1,000 connections and drops them, in waves: both ends are in this process, so as many at once as it may have
+/// files. `connect` opens one and waits at the hold; `counted` says how many the server has open, and is checked when a
+/// wave is open and when it is over.
+func openAThousand(
+  atOnce most: Int, counted: @escaping @Sendable () -> Int, _ connect: @escaping @Sendable (Hold) async throws -> Void
+) async throws {
+  let wave = min(most, max(50, (fileLimit() - openFiles() - 100) / 2))
+  var left = 1_000
+  while left > 0 {
+    let count = min(wave, left)
+    left -= count
+    let hold = Hold()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<count { group.addTask { try await connect(hold) } }
+      await hold.entered(count)
+      #expect(counted() == count)
+      await hold.release()
+      try await group.waitForAll()
+    }
+    try await eventually("all are closed") { counted() == 0 }
+  }
 }

@@ -194,28 +194,12 @@ import Testing
     var configuration = HTTPConfiguration(port: 0)
     configuration.limits.sockets = 1_000
     try await withServer(configuration: configuration) { server in
-      let wave = min(500, max(50, (fileLimit() - openFiles() - 100) / 2))
-      var left = 1_000
-      while left > 0 {
-        let count = min(wave, left)
-        left -= count
-        let hold = Hold()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-          for _ in 0..<count {
-            group.addTask {
-              try await SocketClient.open(server.port, seconds: 120) { socket in
-                _ = try await socket.message("queue_state")
-                await hold.wait()
-                try await socket.drop()
-              }
-            }
-          }
-          await hold.entered(count)
-          #expect(server.http.openSockets == count)
-          await hold.release()
-          try await group.waitForAll()
+      try await openAThousand(atOnce: 500, counted: { server.http.openSockets }) { hold in
+        try await SocketClient.open(server.port, seconds: 120) { socket in
+          _ = try await socket.message("queue_state")
+          await hold.wait()
+          try await socket.drop()
         }
-        try await eventually("all places are free") { server.http.openSockets == 0 }
       }
       try await eventually("descriptors are free") { openConnections(of: server.port) == 0 }
       try await eventually("the subscription is free") { server.client.hub.subscriberCount == 0 }

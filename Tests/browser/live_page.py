@@ -112,6 +112,15 @@ class LivePage:
         rest = "" if of is None else rf" of {of:,}\b"
         expect(self.queue_count).to_have_text(re.compile(rf"^\s*{shown:,}(?![\d,]){rest}"))
 
+    def remove_completed(self):
+        """Presses "Clear completed", and says yes where the page asks."""
+        self.clear_completed.click()
+        self.page.wait_for_function(
+            "() => document.querySelector('#confirm')?.checkVisibility() || "
+            "!document.querySelector('#queue [data-status=completed]')")
+        if self.confirm.is_visible():
+            self.confirm_yes.click()
+
     def open_form(self, type):
         self.type_button(type).click()
         expect(self.job_form).to_be_visible()

@@ -102,12 +102,7 @@ def test_completed_jobs_are_cleared(live):
         live.expect_status(job["id"], "completed")
     live.expect_status(running["id"], "running")
     live.expect_status(failed["id"], "failed")
-    live.clear_completed.click()
-    live.page.wait_for_function(
-        "() => document.querySelector('#confirm')?.checkVisibility() || "
-        "!document.querySelector('#queue [data-status=completed]')")
-    if live.confirm.is_visible():
-        live.confirm_yes.click()
+    live.remove_completed()
     for job in done:
         expect(live.row(job["id"])).to_have_count(0)
     expect(live.rows).to_have_count(2)

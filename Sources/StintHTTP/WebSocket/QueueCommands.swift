@@ -8,9 +8,8 @@ struct QueueCommands: Sendable {
   let socket: WebSocket
   /// Who acts.
   let actor: StintCore.Actor
-  /// Whose jobs are submitted, where the token says so.
-  let owner: String?
-  let isReadOnly: Bool
+  /// What its token allows.
+  let access: Gatekeeper.Access
 
   private enum Kind: String, CaseIterable {
     case createJob = "create_job"
@@ -71,7 +70,7 @@ struct QueueCommands: Sendable {
       throw StintError.invalid(
         "Invalid message", [.init(param: "type", message: "\(type.excerpt()) is unknown; allowed: \(Kind.names)")])
     }
-    guard !(kind.writes && isReadOnly) else {
+    guard !(kind.writes && access.isReadOnly) else {
       throw StintError(.forbidden, "This token may only read; \(kind.rawValue) writes")
     }
     let rest = members.filter { $0.key != "type" }
@@ -105,7 +104,7 @@ struct QueueCommands: Sendable {
       }
       throw details == error.details ? error : StintError.invalid("Invalid submission", details)
     }
-    if let owner { new.owner = owner }
+    if let owner = access.owner { new.owner = owner }
     _ = try await service.client.submit([new], by: actor)
   }
 

@@ -12,8 +12,7 @@ struct SocketOpening: Sendable {
   let handshake: WebSocketHandshake
   let permit: StreamPermit
   let actor: StintCore.Actor
-  let owner: String?
-  let isReadOnly: Bool
+  let access: Gatekeeper.Access
 }
 
 extension ServiceCore {
@@ -25,8 +24,7 @@ extension ServiceCore {
     let socket = WebSocket(channel: channel) { feed.wantState($0) }
     try await WebSocketUpgrade.perform(opening.handshake, socket, service: self)
     logger.info("socket opened", metadata: ["from": "\(address)", "sockets": "\(sockets.count)"])
-    let commands = QueueCommands(
-      service: self, socket: socket, actor: opening.actor, owner: opening.owner, isReadOnly: opening.isReadOnly)
+    let commands = QueueCommands(service: self, socket: socket, actor: opening.actor, access: opening.access)
     feed.join(socket)
     await withTaskCancellationHandler {
       for await message in socket.messages {
