@@ -160,7 +160,7 @@ struct Benchmark: Sendable {
         for item in await feed.next() {
           switch item {
           case .event(.moved(let job)) where job.status == .completed: completed += 1
-          case .event: break
+          case .event, .output: break
           case .resync: completed = try await engine.client.stats().counts[.completed]
           }
         }

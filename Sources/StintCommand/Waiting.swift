@@ -126,6 +126,8 @@ final class FollowView: Sendable {
       case .progress(let progress): bar.show(progress)
       case .status(let status, _, let attempt, let nextRetry, let error):
         bar.line(Self.line(id, status, attempt, nextRetry.map { $0.relative(to: session.time.now()) }, error))
+      case .escalated(let job, let next):
+        bar.line("\(session.console.colored(job.sentence, job.status.color)); \(next.shown) takes over")
       case .ended(let job): bar.line(session.console.colored(job.sentence, job.status.color))
       }
     }
@@ -162,6 +164,12 @@ extension JobUpdate {
         json.member("next_retry_at", nextRetryAt)
         json.key("error")
         if let error { error.write(to: &json) } else { json.null() }
+      case .escalated(let job, let next):
+        json.member("event", "escalated")
+        json.member("job_id", job.id.text)
+        json.member("escalated_to", next.text)
+        json.key("error")
+        if let error = job.error { error.write(to: &json) } else { json.null() }
       case .ended(let job):
         json.member("event", job.status == .completed ? "complete" : job.status.rawValue)
         json.member("job_id", id.text)

@@ -26,7 +26,9 @@ public enum Cause: Sendable, Hashable {
   /// The attempt stopped because its cancellation was asked for, or the grace for that is over.
   case stopped
   /// The worker or its lease was lost. `alone`: no other job ran in the lost process, so the loss is this job's own.
-  case lost(message: String, alone: Bool)
+  /// `seen`: a supervisor saw the process end, so nobody waits for the lease. `counts`: it was not the supervisor's own
+  /// end that took the worker along.
+  case lost(message: String, alone: Bool, seen: Bool = false, counts: Bool = true)
   /// It waited too long.
   case startExpired
   /// It was not over at its deadline.
@@ -66,7 +68,7 @@ public enum Cause: Sendable, Hashable {
     case released
     /// See ``Cause/stopped``.
     case stopped
-    /// See ``Cause/lost(message:alone:)``.
+    /// See ``Cause/lost(message:alone:seen:counts:)``.
     case lost = "worker_lost"
     /// See ``Cause/startExpired``.
     case startExpired = "start_expired"
@@ -136,6 +138,9 @@ public struct Actor: Sendable, Hashable {
     self.name = name
     self.origin = origin
   }
+
+  /// Whether they came from outside, over HTTP or a WebSocket: not every type may be run for them.
+  public var isRemote: Bool { origin == "http" || origin.hasPrefix("http ") }
 
   /// Stint itself.
   public static let system = Actor(name: "stint", origin: "maintenance")

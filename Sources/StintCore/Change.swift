@@ -19,6 +19,8 @@ public struct Change: Sendable, Hashable {
   public let outcome: OutcomeChange
   /// What is written to the history with it; nil where the move leaves no durable trace.
   public let event: Event?
+  /// The job that takes over, where this failure escalates: stored with the change, or not at all.
+  public let spawn: Job?
 
   /// What a move does to a job's result and error.
   public enum OutcomeChange: Sendable, Hashable {

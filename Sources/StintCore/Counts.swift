@@ -11,6 +11,9 @@ public struct Counts: Sendable, Hashable {
     set { values[status.code] = newValue }
   }
 
+  /// The number of jobs that wait: blocked, scheduled, pending, retrying.
+  public var waiting: Int { self[.blocked] + self[.scheduled] + self[.pending] + self[.retrying] }
+
   /// The number of jobs.
   public var total: Int { values.reduce(0, +) }
 

@@ -54,7 +54,9 @@ extension Job {
       json.raw(result)
       json.key("error")
       if let error { error.write(to: &json) } else { json.null() }
-      for key in ["escalated_from", "escalated_to", "schedule", "tick_at"] { json.member(key, nil as String?) }
+      json.member("escalated_from", spec.escalatedFrom?.text)
+      json.member("escalated_to", state.escalatedTo?.text)
+      for key in ["schedule", "tick_at"] { json.member(key, nil as String?) }
       if truncated { json.member("truncated", true) }
     }
   }
@@ -99,7 +101,8 @@ extension Job {
       params: RawJSON(json["params"] ?? .null), maxRetries: count("max_retries"),
       retry: json["retry"].flatMap { RetryPolicy(json: $0) } ?? .standard, timeout: duration("timeout_seconds"),
       stallTimeout: duration("stall_timeout_seconds"), tags: Dictionary(tags) { $1 },
-      metadata: RawJSON(json["metadata"] ?? .object([])), owner: json["owner"]?.string, createdAt: created)
+      metadata: RawJSON(json["metadata"] ?? .object([])), owner: json["owner"]?.string, createdAt: created,
+      escalatedFrom: json["escalated_from"]?.string.map { JobID(known: $0) })
     var state = JobState(status: status, revision: 0, runAt: instant("run_at") ?? created)
     state.dueAt = instant("next_retry_at") ?? state.runAt
     state.attempt = count("attempt")
@@ -112,6 +115,7 @@ extension Job {
     state.cancelledBy = json["cancelled_by"]?.string
     state.startWithin = duration("start_within_seconds")
     state.deadlineAt = instant("deadline_at")
+    state.escalatedTo = json["escalated_to"]?.string.map { JobID(known: $0) }
     self.init(
       spec: spec, state: state, progress: json["progress"].flatMap { Progress(json: $0) },
       result: json["result"].flatMap { $0 == .null ? nil : RawJSON($0) },
@@ -181,6 +185,7 @@ extension Event {
   /// One entry of `GET /api/jobs/{id}/history`.
   public func write(to writer: inout JSONWriter) {
     writer.object { json in
+      json.member("job_id", jobID.text)
       json.member("event", kind.rawValue)
       json.member("status", status.rawValue)
       json.member("attempt", Int64(attempt))
@@ -196,8 +201,9 @@ extension Event {
     }
   }
 
-  /// An event of `job` from its wire form; sequence and revision do not travel.
+  /// An event from its wire form, of the job `jobID` where it names none; sequence and revision do not travel.
   public init?(json: JSONValue, jobID: JobID) {
+    let jobID = json["job_id"]?.string.map { JobID(known: $0) } ?? jobID
     func instant(_ key: String) -> Timestamp? { json[key]?.number.flatMap { Timestamp(seconds: $0) } }
     guard let kind = json["event"]?.string.flatMap(Cause.Kind.init(rawValue:)),
       let status = json["status"]?.string.flatMap(JobStatus.init(rawValue:)), let at = instant("at")
@@ -227,6 +233,8 @@ extension JobType {
       json.key("retry")
       if let retry { retry.write(to: &json) } else { json.null() }
       json.member("timeout_seconds", timeout)
+      json.member("stall_timeout_seconds", stallTimeout)
+      json.member("local_only", isLocalOnly)
     }
   }
 
@@ -240,7 +248,9 @@ extension JobType {
       aliases: (json["aliases"]?.array ?? []).compactMap(\.string),
       maxRetries: json["max_retries"]?.integer.flatMap { Int(exactly: $0) },
       retry: json["retry"].flatMap { RetryPolicy(json: $0) },
-      timeout: json["timeout_seconds"]?.number.map { .microseconds(Int64(($0 * 1_000_000).rounded())) })
+      timeout: json["timeout_seconds"]?.number.map { .microseconds(Int64(($0 * 1_000_000).rounded())) },
+      stallTimeout: json["stall_timeout_seconds"]?.number.map { .microseconds(Int64(($0 * 1_000_000).rounded())) },
+      localOnly: json["local_only"]?.bool ?? false)
   }
 }
 

@@ -28,13 +28,15 @@ public final class JobSpec: Sendable, Hashable {
   public let createdAt: Timestamp
   /// Who submitted it, and from where.
   public let submittedBy: Actor
+  /// The failed job that it took over from.
+  public let escalatedFrom: JobID?
 
   /// A specification from its parts.
   public init(
     id: JobID, type: String, queue: String = "default", priority: Priority = .normal,
     params: RawJSON = .emptyObject, maxRetries: Int = 3, retry: RetryPolicy = .standard, timeout: Duration? = nil,
     stallTimeout: Duration? = nil, tags: [String: String] = [:], metadata: RawJSON = .emptyObject,
-    owner: String? = nil, createdAt: Timestamp, submittedBy: Actor = .system
+    owner: String? = nil, createdAt: Timestamp, submittedBy: Actor = .system, escalatedFrom: JobID? = nil
   ) {
     self.id = id
     self.type = type
@@ -50,6 +52,7 @@ public final class JobSpec: Sendable, Hashable {
     self.owner = owner
     self.createdAt = createdAt
     self.submittedBy = submittedBy
+    self.escalatedFrom = escalatedFrom
   }
 
   /// Whether all parts are equal.
@@ -58,7 +61,7 @@ public final class JobSpec: Sendable, Hashable {
     return a.id == b.id && a.type == b.type && a.queue == b.queue && a.priority == b.priority && a.params == b.params
       && a.maxRetries == b.maxRetries && a.retry == b.retry && a.timeout == b.timeout
       && a.stallTimeout == b.stallTimeout && a.tags == b.tags && a.metadata == b.metadata && a.owner == b.owner
-      && a.createdAt == b.createdAt && a.submittedBy == b.submittedBy
+      && a.createdAt == b.createdAt && a.submittedBy == b.submittedBy && a.escalatedFrom == b.escalatedFrom
   }
 
   /// By id.
@@ -97,6 +100,8 @@ public struct JobState: Sendable, Hashable {
   public var startWithin: Duration?
   /// The instant at which it fails with `deadline_exceeded` if it is not over.
   public var deadlineAt: Timestamp?
+  /// The job that took over when it failed.
+  public var escalatedTo: JobID?
 
   /// The state of a new job.
   public init(status: JobStatus, revision: Int64, runAt: Timestamp) {
@@ -296,6 +301,9 @@ public struct Job: Sendable, Hashable, Identifiable {
 
   /// When the next attempt is due, while `retrying`.
   public var nextRetryAt: Timestamp? { status == .retrying ? state.dueAt : nil }
+
+  /// Whether it has taken its worker down so often that it runs alone in its worker process the next time.
+  public func runsAlone(maxLosses: Int = Lifecycle.maxLosses) -> Bool { state.losses >= max(1, maxLosses - 1) }
 
   /// How long the attempt that ended the job took; nil while it is not over, or where it never began.
   public var duration: Duration? {

@@ -20,8 +20,15 @@ public indirect enum JobFilter: Sendable, Hashable {
   case text(String)
   /// Whose id begins or ends so.
   case idFragment(String)
+  /// Whose failure another job took over (true), or did not (false).
+  case escalated(Bool)
+  /// Whose last failure is of this kind.
+  case errorType(JobError.Kind)
   /// All of these.
   case and([JobFilter])
+
+  /// Failed for good, and nothing took over.
+  public static let deadLetters = JobFilter.and([.statuses([.failed]), .escalated(false)])
 
   /// Whether `job` is one of them.
   public func matches(_ job: Job) -> Bool {
@@ -40,6 +47,8 @@ public indirect enum JobFilter: Sendable, Hashable {
       return hay.contains { Self.folded($0).contains(needle) }
         || job.spec.tags.contains { Self.folded("\($0.key):\($0.value)").contains(needle) }
     case .idFragment(let fragment): return job.id.text.hasPrefix(fragment) || job.id.text.hasSuffix(fragment)
+    case .escalated(let escalated): return (job.state.escalatedTo != nil) == escalated
+    case .errorType(let type): return job.error?.type == type
     case .and(let filters): return filters.allSatisfy { $0.matches(job) }
     }
   }

@@ -122,11 +122,19 @@ public struct JobType: Sendable, Hashable {
   public var retry: RetryPolicy?
   /// The attempt's timeout where the submission names none.
   public var timeout: Duration?
+  /// The attempt's stall timeout where the submission names none.
+  public var stallTimeout: Duration?
+  /// Whether it is closed to those who come from outside (``Actor/isRemote``), unless that is configured.
+  public var isLocalOnly: Bool
+
+  /// The type that runs any command.
+  public static let exec = "exec"
 
   /// A job type from its parts.
   public init(
     name: String, description: String = "", params: [Param] = [], allowsOtherParams: Bool = false,
-    aliases: [String] = [], maxRetries: Int? = nil, retry: RetryPolicy? = nil, timeout: Duration? = nil
+    aliases: [String] = [], maxRetries: Int? = nil, retry: RetryPolicy? = nil, timeout: Duration? = nil,
+    stallTimeout: Duration? = nil, localOnly: Bool = false
   ) {
     self.name = name
     self.description = description
@@ -136,6 +144,8 @@ public struct JobType: Sendable, Hashable {
     self.maxRetries = maxRetries
     self.retry = retry
     self.timeout = timeout
+    self.stallTimeout = stallTimeout
+    self.isLocalOnly = localOnly
   }
 
   /// `params` with defaults filled in, and every fault.

@@ -55,7 +55,7 @@ public enum Lifecycle {
     public let cause: Cause.Kind
   }
 
-  /// Losses after which a job that ran alone is a dead letter of type `poison`.
+  /// Losses after which a job that ran alone is a dead letter of type `poison`, unless another number is given.
   public static let maxLosses = 3
 
   /// Decides what `cause` makes of `job`.
@@ -63,17 +63,22 @@ public enum Lifecycle {
   /// - Parameters:
   ///   - at: the instant of the move, by the wall clock.
   ///   - random: 0..<1, for the jitter of a retry's delay; asked only if there is one.
+  ///   - maxLosses: losses after which a job that ran alone is a dead letter of type `poison`.
+  ///   - escalation: the rule for this job, where its type has one.
   /// - Throws: ``IllegalMove`` where the table has no such move, or where `stopped` comes without a cancel mark.
   public static func move(
-    _ job: Job, _ cause: Cause, at: Timestamp, random: @autoclosure () -> Double = 0
+    _ job: Job, _ cause: Cause, at: Timestamp, random: @autoclosure () -> Double = 0,
+    maxLosses: Int = Lifecycle.maxLosses, escalation: Escalation? = nil
   ) throws(IllegalMove) -> Change {
     let kind = cause.kind
     let before = job.state
     guard legal.contains(LegalKey(from: before.status, cause: kind)), kind != .stopped || before.isCancelRequested
     else { throw IllegalMove(id: job.id, from: before.status, cause: kind) }
     var decision = Decision(job: job, at: at)
+    decision.maxLosses = maxLosses
+    decision.escalation = escalation
     // A renewal does not raise the revision: a rescue must ask for the lease's end at the moment of the write.
-    decision.requiresLeaseOver = kind == .lost
+    if case .lost(_, _, let seen, _) = cause { decision.requiresLeaseOver = !seen }
     if before.isCancelRequested, kind.endsAttempt {
       // Once a cancel is acknowledged the job ends cancelled, whatever its attempt did.
       decision.end(.cancelled)
@@ -116,6 +121,9 @@ private struct Decision {
   var error: JobError?
   var result: RawJSON?
   var actor: Actor?
+  var maxLosses = Lifecycle.maxLosses
+  var escalation: Escalation?
+  var spawn: Job?
   var requiresLeaseOver = false
   var leavesEvent = true
   var isMark = false
@@ -138,12 +146,28 @@ private struct Decision {
     outcome = .error(error)
   }
 
-  /// A counted failure: another attempt if any is left, else the end.
+  /// A counted failure: another attempt if any is left and no rule hands the job on before, else the end.
   mutating func countFailure(retryAfter: Duration?, random: () -> Double) {
     state.retryCount += 1
-    guard state.retryCount <= job.spec.maxRetries else { return end(.failed) }
+    let isHandedOn = escalation.map { rule in
+      applies(rule) && (rule.isAtOnce || state.retryCount > rule.rule.retriesBefore ?? .max)
+    }
+    guard state.retryCount <= job.spec.maxRetries, isHandedOn != true else { return endHandingOn() }
     let delay = retryAfter ?? job.spec.retry.delay(retry: state.retryCount, random: random())
     wait(.retrying, until: at + delay)
+  }
+
+  private func applies(_ escalation: Escalation) -> Bool {
+    guard let error else { return false }
+    return escalation.rule.errorTypes?.contains(error.type) ?? true
+  }
+
+  /// The end as `failed`; where a rule applies, the job that takes over is stored with it.
+  mutating func endHandingOn() {
+    end(.failed)
+    guard let escalation, applies(escalation) else { return }
+    spawn = escalation.job(for: job, at: at)
+    state.escalatedTo = escalation.id
   }
 
   mutating func wait(_ status: JobStatus, until due: Timestamp) {
@@ -180,7 +204,7 @@ private struct Decision {
       countFailure(retryAfter: nil, random: random)
     case .gaveUp(let message):
       fail(.handler, message)
-      end(.failed)
+      endHandingOn()
     case .undecodable(let message):
       fail(.undecodable, message)
       end(.failed)
@@ -191,8 +215,8 @@ private struct Decision {
       // Given back before it began: nothing has happened that history should tell.
       leavesEvent = state.startedAt != nil
       wait(.pending, until: state.dueAt)
-    case .lost(let message, let alone):
-      loss(message, alone: alone)
+    case .lost(let message, let alone, _, let counts):
+      loss(message, alone: alone, counts: counts)
     case .stopped:
       end(.cancelled)
     case .startExpired:
@@ -224,11 +248,12 @@ private struct Decision {
   }
 
   /// A loss counts only against an attempt that had begun.
-  mutating func loss(_ message: String, alone: Bool) {
-    if state.startedAt != nil { state.losses += 1 }
-    if alone, state.losses >= Lifecycle.maxLosses {
+  mutating func loss(_ message: String, alone: Bool, counts: Bool) {
+    let isOwn = counts && state.startedAt != nil
+    if isOwn { state.losses += 1 }
+    if isOwn, alone, state.losses >= maxLosses {
       fail(.poison, "It took its worker down \(state.losses) times; the last time it ran alone. \(message)")
-      end(.failed)
+      endHandingOn()
     } else {
       fail(.workerLost, message)
       wait(.retrying, until: at)
@@ -257,6 +282,7 @@ private struct Decision {
     return Change(
       id: job.id, place: job.place, expectedRevision: job.state.revision,
       expectedCancelMark: job.state.cancelRequestedAt,
-      requiresLeaseOver: requiresLeaseOver, from: job.status, state: state, outcome: outcome, event: event)
+      requiresLeaseOver: requiresLeaseOver, from: job.status, state: state, outcome: outcome, event: event,
+      spawn: spawn)
   }
 }

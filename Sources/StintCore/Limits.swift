@@ -6,6 +6,8 @@ public struct Limits: Sendable, Hashable {
   public var resultBytes = 1 << 20
   /// Bytes of a request's body.
   public var bodyBytes = 16 << 20
+  /// Bytes of one attempt's output; what is more is cut.
+  public var outputBytes = 10 << 20
   /// Jobs in one submission.
   public var batchJobs = 10_000
   /// Levels of nesting in JSON.

@@ -87,7 +87,8 @@ public struct NewJob: Sendable, Hashable {
     let spec = JobSpec(
       id: id, type: type?.name ?? self.type, queue: queue, priority: priority, params: params,
       maxRetries: maxRetries ?? type?.maxRetries ?? RetryPolicy.presets[0].maxRetries,
-      retry: retry ?? type?.retry ?? .standard, timeout: timeout ?? type?.timeout, stallTimeout: stallTimeout,
+      retry: retry ?? type?.retry ?? .standard, timeout: timeout ?? type?.timeout,
+      stallTimeout: stallTimeout ?? type?.stallTimeout,
       tags: tags, metadata: RawJSON(metadata), owner: owner, createdAt: at, submittedBy: actor)
     let due = max(at, runAt ?? delay.map { at + $0 } ?? at)
     var state = JobState(status: due > at ? .scheduled : .pending, revision: 0, runAt: due)

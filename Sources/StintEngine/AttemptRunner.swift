@@ -8,13 +8,17 @@ struct AttemptRunner: Sendable {
   let time: any TimeSource
   let random: RandomSource
   let logger: Logger
+  /// What an earlier attempt of a job kept.
+  var savedCheckpoint: @Sendable (JobID) async -> RawJSON? = { _ in nil }
 
   /// The longest error message that is kept, in characters.
   static let messageLimit = 4_096
 
-  func run(_ job: Job, limits: Limits, report: @escaping @Sendable (Progress?) -> Void) async -> Cause {
+  func run(_ job: Job, limits: Limits, report: @escaping @Sendable (AttemptNews) -> Void) async -> Cause {
     guard let handler else { return .undecodable(message: "This worker has no handler for \(job.spec.type)") }
-    let context = JobContext(job: job, time: time, random: random, logger: logger, report: report)
+    let context = JobContext(
+      job: job, time: time, random: random, logger: logger, report: report,
+      savedCheckpoint: { await savedCheckpoint(job.id) })
     do {
       let result = try await handler.run(context)
       if let size = result?.bytes.count, size > limits.resultBytes {

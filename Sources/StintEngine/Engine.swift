@@ -21,7 +21,8 @@ public final class Engine: Service {
   private let time: any TimeSource
   private let random: RandomSource
   private let logger: Logger
-  private let gateway: LocalGateway
+  /// The door through which workers get jobs and give back outcomes.
+  public let gateway: any WorkerGateway
   private let host: String
   private let pid: Int32
 
@@ -40,9 +41,11 @@ public final class Engine: Service {
     self.pid = getpid()
     let hub = EventHub()
     self.client = LocalClient(
-      store: store, types: handlers.map(\.type), hub: hub, limits: configuration.limits, time: time, random: random,
-      logger: logger)
-    self.gateway = LocalGateway(store: store, hub: hub, time: time, random: random, logger: logger)
+      store: store, types: handlers.map(\.type), hub: hub, limits: configuration.limits,
+      queues: configuration.queueRules, allowsLocalOnlyTypes: configuration.allowsLocalOnlyTypes, time: time,
+      random: random, logger: logger)
+    self.gateway = LocalGateway(
+      store: store, hub: hub, configuration: configuration, time: time, random: random, logger: logger)
   }
 
   /// Runs jobs until the task is cancelled or the service group shuts down gracefully; then gives back what it can not
@@ -70,6 +73,8 @@ public final class Engine: Service {
   }
 
   private func run(_ worker: Worker) async {
+    // The queues' rules hold from the start; where the store is away, the next submission makes them known.
+    try? await client.prepare()
     let maintenance = Maintenance(
       store: store, hub: client.hub, configuration: configuration, time: time, random: random, logger: logger)
     await withTaskGroup(of: Void.self) { group in

@@ -1,4 +1,5 @@
 public import StintCore
+public import StintStore
 
 /// How an engine works. The defaults are those of SPEC §11.
 public struct EngineConfiguration: Sendable, Hashable {
@@ -20,6 +21,14 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var aheadTime: Duration = .milliseconds(100)
   /// The most jobs that are held ready.
   public var aheadLimit = 2_000
+  /// Losses of its worker after which a job that ran alone is a dead letter of type `poison`.
+  public var maxLosses = Lifecycle.maxLosses
+  /// What happens when jobs of a type keep failing.
+  public var escalations = Escalations.none
+  /// Rules of queues, made known to the store before the first job is submitted or run.
+  public var queueRules: [QueueRecord] = []
+  /// Whether types that are closed to the outside (``StintCore/JobType/isLocalOnly``) are open to it after all.
+  public var allowsLocalOnlyTypes = false
   /// What is too much.
   public var limits = Limits()
 

@@ -28,6 +28,8 @@ public enum LiveEvent: Sendable {
 public enum FeedItem: Sendable {
   /// It happened.
   case event(LiveEvent)
+  /// The job that is watched said something: the store has it.
+  case output
   /// Something was missed, or another process changed the store: read the state, the end is in it.
   case resync
 }
@@ -102,6 +104,15 @@ public final class EventHub: Sendable {
     for (subscription, event) in single { subscription.append([event]) }
   }
 
+  /// Tells those who watch these jobs that output has come. Those who watch everything do not look at output.
+  func spoke(_ ids: [JobID]) {
+    let watchers = state.withLock { state -> [Subscription] in
+      guard !state.byJob.isEmpty else { return [] }
+      return ids.flatMap { id in (state.byJob[id] ?? [:]).values.compactMap(\.subscription) }
+    }
+    for subscription in watchers { subscription.hearOutput() }
+  }
+
   /// Tells every subscriber to read the state anew: another process changed the store.
   func resync() {
     let all = state.withLock { state in
@@ -157,6 +168,8 @@ public final class Subscription: Sendable {
     /// Where the buffer holds a job's progress that nothing else of that job follows.
     var progress: [JobID: Int] = [:]
     var needsResync = false
+    /// Output has come: what is there is read at once, so one hint is enough.
+    var hasOutput = false
 
     mutating func append(_ event: LiveEvent) {
       if case .progressed(let id, _, _) = event {
@@ -205,6 +218,11 @@ public final class Subscription: Sendable {
     signal.notify()
   }
 
+  func hearOutput() {
+    state.withLock { $0.hasOutput = true }
+    signal.notify()
+  }
+
   func overflow() {
     state.withLock { $0.drop() }
     signal.notify()
@@ -215,10 +233,14 @@ public final class Subscription: Sendable {
     state.withLock { state in
       if state.needsResync {
         state.needsResync = false
+        state.hasOutput = false
         return [.resync]
       }
-      defer { state.clear() }
-      return state.buffer.map { .event($0) }
+      defer {
+        state.clear()
+        state.hasOutput = false
+      }
+      return state.buffer.map { .event($0) } + (state.hasOutput ? [.output] : [])
     }
   }
 

@@ -19,13 +19,14 @@ public protocol JobClient: Sendable {
   /// `not_found`, or `illegal_move` if it is over.
   func cancel(_ id: JobID, by actor: Actor) async throws(StintError) -> Job
 
-  /// Lets a failed or cancelled job run again. `not_found`, or `illegal_move`.
+  /// Lets a failed or cancelled job run again; where others took over, the last of them. `not_found`, or
+  /// `illegal_move`.
   func retry(_ id: JobID, by actor: Actor) async throws(StintError) -> Job
 
   /// Removes jobs in these terminal statuses with their history; how many went. `invalid_params` for other statuses.
   func remove(_ statuses: Set<JobStatus>, by actor: Actor) async throws(StintError) -> Int
 
-  /// The durable events of a job, oldest first. `not_found`.
+  /// The durable events of a job, oldest first, after those of the jobs it took over from. `not_found`.
   func history(_ id: JobID) async throws(StintError) -> [Event]
 
   /// The types that may be submitted, by name.
@@ -90,7 +91,9 @@ public enum JobUpdate: Sendable, Hashable {
   case status(JobStatus, startedAt: Timestamp?, attempt: Int, nextRetryAt: Timestamp?, error: JobError?)
   /// The present attempt is this far.
   case progress(Progress)
-  /// It is over; nothing follows.
+  /// It failed, as it stands here, and another job took over: what follows is that one's.
+  case escalated(Job, to: JobID)
+  /// It is over, or the last of those that took over is; nothing follows.
   case ended(Job)
 }
 

@@ -19,17 +19,20 @@ public struct JobContext: Sendable {
   }
   // Made complete only where a handler logs: most attempts never do.
   private let plainLogger: Logger
-  let report: @Sendable (Progress?) -> Void
+  let report: @Sendable (AttemptNews) -> Void
+  private let saved: @Sendable () async -> RawJSON?
 
-  /// A context; `report` takes progress, or nil for a mere sign of life.
+  /// A context; `report` takes what the handler says, `savedCheckpoint` gives what an earlier attempt kept.
   public init(
     job: Job, time: any TimeSource = SystemTime(), random: RandomSource = .system,
-    logger: Logger = Logger(label: "stint.job"), report: @escaping @Sendable (Progress?) -> Void = { _ in }
+    logger: Logger = Logger(label: "stint.job"), report: @escaping @Sendable (AttemptNews) -> Void = { _ in },
+    savedCheckpoint: @escaping @Sendable () async -> RawJSON? = { nil }
   ) {
     self.job = job
     self.time = time
     self.random = random
     self.plainLogger = logger
+    self.saved = savedCheckpoint
     self.report = report
   }
 
@@ -38,11 +41,23 @@ public struct JobContext: Sendable {
 
   /// Says how far the work is: 0–100 and a text for people. Cheap; watchers see the newest.
   public func progress(_ percent: Double, _ message: String? = nil) {
-    report(Progress(percent: percent, message: message))
+    report(.progress(Progress(percent: percent, message: message)))
   }
 
   /// A sign of life, for work under a stall timeout that has nothing else to say.
-  public func heartbeat() { report(nil) }
+  public func heartbeat() { report(.alive) }
+
+  /// Says something: kept with the job in order, and shown live. Give whole lines with their ends; an attempt's output
+  /// is cut at ``StintCore/Limits/outputBytes``.
+  public func output(_ text: String, _ stream: OutputChunk.Stream = .stdout) {
+    if !text.isEmpty { report(.output(stream, text)) }
+  }
+
+  /// Keeps a value for the next attempt, in case this one does not end well. The last one counts.
+  public func checkpoint(_ value: RawJSON) { report(.checkpoint(value)) }
+
+  /// What an earlier attempt kept; nil where none did, or where the store does not answer.
+  public func savedCheckpoint() async -> RawJSON? { await saved() }
 
   /// Waits, and throws `CancellationError` at once when the job is to stop.
   public func sleep(for duration: Duration) async throws { try await time.sleep(for: duration) }

@@ -1,11 +1,13 @@
 import StintCore
 import StintStore
 
-/// Turns one job's events into what a watcher sees: first the state, then what changes, once each, until the end.
+/// Turns one job's events into what a watcher sees: first the state, then what changes, once each, until the end. Where
+/// another job takes over, that one is watched on.
 actor JobWatcher {
-  private let id: JobID
+  private var id: JobID
   private let store: any Store
-  private let subscription: Subscription
+  private let hub: EventHub
+  private var subscription: Subscription
   private let time: any TimeSource
   /// How often to look at the state without any hint: another process may change it.
   private let poll: Duration?
@@ -13,6 +15,8 @@ actor JobWatcher {
   private var position = 0
   private var seen: Seen?
   private var hasEnded = false
+  /// The job that took over from the one that was watched.
+  private var successor: JobID?
 
   /// What the watcher was told last.
   private struct Seen {
@@ -21,10 +25,14 @@ actor JobWatcher {
     var progress: Progress?
   }
 
-  init(id: JobID, store: any Store, subscription: Subscription, time: any TimeSource, poll: Duration?) {
+  /// Updates that wait to be read; further ones of one job coalesce.
+  private static let buffer = 32
+
+  init(id: JobID, store: any Store, hub: EventHub, time: any TimeSource, poll: Duration?) {
     self.id = id
     self.store = store
-    self.subscription = subscription
+    self.hub = hub
+    self.subscription = hub.subscribe(to: id, buffer: Self.buffer)
     self.time = time
     self.poll = poll
   }
@@ -35,6 +43,18 @@ actor JobWatcher {
     do throws(StoreError) { present = try await store.jobs([id])[0] } catch { throw error.stintError }
     guard let present else { throw .notFound(id.text) }
     tell(present)
+    do { try await followChain() } catch { throw error as? StintError ?? StintError(.storeUnavailable, "\(error)") }
+  }
+
+  /// Goes on with the job that took over, as long as there is one.
+  private func followChain() async throws {
+    while let next = successor {
+      successor = nil
+      id = next
+      subscription = hub.subscribe(to: next, buffer: Self.buffer)
+      seen = nil
+      try await read()
+    }
   }
 
   /// The next update; nil after the end and when the task is cancelled.
@@ -61,23 +81,33 @@ actor JobWatcher {
       case .event(.created(let job)), .event(.started(let job)), .event(.moved(let job)): tell(job)
       case .event(.progressed(_, let revision, let progress)):
         if let seen, seen.revision == revision { tell(progress) } else { mustRead = true }
+      case .output: break
       case .event(.removed): hasEnded = true
       }
     }
-    guard mustRead, !hasEnded else { return }
+    if mustRead, !hasEnded, successor == nil { try await read() }
+    try await followChain()
+  }
+
+  private func read() async throws {
     let present: Job?
     do throws(StoreError) { present = try await store.jobs([id])[0] } catch { throw error.stintError }
     if let present { tell(present) } else { hasEnded = true }
   }
 
   private func tell(_ progress: Progress) {
-    guard !hasEnded, progress != seen?.progress else { return }
+    guard !hasEnded, successor == nil, progress != seen?.progress else { return }
     seen?.progress = progress
     updates.append(.progress(progress))
   }
 
   private func tell(_ job: Job) {
-    guard !hasEnded, job.state.revision >= seen?.revision ?? .min else { return }
+    guard !hasEnded, successor == nil, job.id == id, job.state.revision >= seen?.revision ?? .min else { return }
+    if job.status == .failed, let next = job.state.escalatedTo {
+      updates.append(.escalated(job, to: next))
+      successor = next
+      return
+    }
     if job.status.isTerminal {
       updates.append(.ended(job))
       hasEnded = true

@@ -12,19 +12,30 @@ public final class LocalClient: JobFeed {
   /// What is too much.
   public let limits: Limits
   private let known: JobTypes
-  private let time: any TimeSource
-  private let random: RandomSource
-  private let logger: Logger
+  private let queues: [QueueRecord]
+  private let allowsLocalOnlyTypes: Bool
+  /// Whether the queues' rules have been made known to the store.
+  private let isPrepared = Atomic(false)
+  let time: any TimeSource
+  let random: RandomSource
+  let logger: Logger
 
   /// A client on `store` that knows `types`, and those that live workers published there.
+  ///
+  /// - Parameters:
+  ///   - queues: rules that are made known to the store before the first submission.
+  ///   - allowsLocalOnlyTypes: whether those who come from outside may use types that are closed to them as a rule.
   public init(
     store: any Store, types: [JobType] = [], hub: EventHub = EventHub(), limits: Limits = Limits(),
+    queues: [QueueRecord] = [], allowsLocalOnlyTypes: Bool = false,
     time: any TimeSource = SystemTime(), random: RandomSource = .system, logger: Logger = Logger(label: "stint")
   ) {
     self.store = store
     self.known = JobTypes(types)
     self.hub = hub
     self.limits = limits
+    self.queues = queues
+    self.allowsLocalOnlyTypes = allowsLocalOnlyTypes
     self.time = time
     self.random = random
     self.logger = logger
@@ -45,6 +56,7 @@ public final class LocalClient: JobFeed {
     var faulty: [(index: Int, error: StintError)] = []
     for (index, new) in jobs.enumerated() {
       do throws(StintError) {
+        try checkDoor(types[new.type]?.name ?? new.type, types, actor)
         checked.append(
           try new.checked(against: types, limits: limits, id: random.jobID(at: at), at: at, by: actor))
       } catch {
@@ -54,6 +66,7 @@ public final class LocalClient: JobFeed {
     }
     if let error = StintError.batch(faulty, of: jobs.count) { throw error }
     guard !checked.isEmpty else { return [] }
+    try await prepare()
     let (results, isRepeated) = try await persistently { () throws(StoreError) in
       try await store.insert([checked], at: at)
     }
@@ -61,6 +74,11 @@ public final class LocalClient: JobFeed {
     case .inserted(let stored):
       announce(stored, at: at)
       return stored
+    case .queueFull(let queue, let limit, let waiting):
+      throw StintError(
+        .queueFull,
+        "The queue \(queue) takes \(limit) waiting jobs and has \(waiting); \(checked.count) more can not be. Try later"
+      )
     case .duplicate(let index, let existing):
       if isRepeated, let stored = try await earlier(checked) {
         announce(stored, at: at)
@@ -71,6 +89,21 @@ public final class LocalClient: JobFeed {
         existing: existing)
       throw jobs.count == 1 ? error : error.at(index: index)
     }
+  }
+
+  /// Makes the queues' rules known to the store, once.
+  func prepare() async throws(StintError) {
+    guard !queues.isEmpty, !isPrepared.load(ordering: .acquiring) else { return }
+    for queue in queues { try await stored { () throws(StoreError) in try await store.put(queue) } }
+    isPrepared.store(true, ordering: .releasing)
+  }
+
+  /// Keeps those who come from outside away from types that are closed to them.
+  func checkDoor(_ type: String, _ types: JobTypes, _ actor: Actor) throws(StintError) {
+    // Where no worker has told of it, the name tells.
+    guard actor.isRemote, !allowsLocalOnlyTypes, types[type]?.isLocalOnly ?? (type == JobType.exec) else { return }
+    throw StintError(
+      .forbidden, "\(type) can not be used from outside: it runs any command. Configure a named tool, or allow it")
   }
 
   /// The jobs as they stand, if an earlier call whose answer was lost has stored them; else nil.
@@ -103,13 +136,15 @@ public final class LocalClient: JobFeed {
 
   /// See ``JobClient/retry(_:by:)``.
   public func retry(_ id: JobID, by actor: Actor) async throws(StintError) -> Job {
-    let job = try await move(id, .retried(by: actor))
+    let last = try await lastOfChain(try await job(id))
+    if actor.isRemote { try checkDoor(last.spec.type, try await allTypes(), actor) }
+    let job = try await move(last.id, .retried(by: actor))
     hub.hint(.ready(job.spec.priority))
     return job
   }
 
   /// Asks ``Lifecycle`` on what is true, and again if it was no longer true at the moment of the write.
-  private func move(_ id: JobID, _ cause: Cause) async throws(StintError) -> Job {
+  func move(_ id: JobID, _ cause: Cause) async throws(StintError) -> Job {
     var current = try await job(id)
     while true {
       let at = time.now()
@@ -176,6 +211,7 @@ public final class LocalClient: JobFeed {
   public func history(_ id: JobID) async throws(StintError) -> [Event] {
     var events = try await stored { () throws(StoreError) in try await store.history([id]) }[0]
     guard !events.isEmpty, let job = try await jobs([id])[0] else { throw .notFound(id.text) }
+    events = try await ancestors(of: job) + events
     // The attempt under way has no event yet: an event is written when it ends.
     if job.status == .running, let begun = job.state.startedAt {
       events.append(
@@ -192,7 +228,7 @@ public final class LocalClient: JobFeed {
   }
 
   /// The types this client was made with, and those that live workers published.
-  private func allTypes() async throws(StintError) -> JobTypes {
+  func allTypes() async throws(StintError) -> JobTypes {
     var types = JobTypes()
     for worker in try await liveWorkers() { for type in worker.types { types.add(type) } }
     for type in known.all { types.add(type) }
@@ -255,7 +291,7 @@ public final class LocalClient: JobFeed {
   /// See ``JobClient/watch(_:)``.
   public func watch(_ id: JobID) async throws(StintError) -> JobUpdates {
     let watcher = JobWatcher(
-      id: id, store: store, subscription: hub.subscribe(to: id, buffer: 32), time: time,
+      id: id, store: store, hub: hub, time: time,
       poll: store.capabilities.isShared ? .milliseconds(500) : nil)
     try await watcher.start()
     return JobUpdates { try await watcher.next() }
@@ -267,7 +303,7 @@ public final class LocalClient: JobFeed {
   private var persistently: Persistence { Persistence(time: time, random: random) }
 
   /// Runs a store operation that may be done twice; see ``Persistence``.
-  private func stored<Value: Sendable>(
+  func stored<Value: Sendable>(
     _ operation: () async throws(StoreError) -> Value
   ) async throws(StintError) -> Value {
     try await persistently(operation).value

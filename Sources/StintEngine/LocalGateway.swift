@@ -6,13 +6,18 @@ import StintStore
 final class LocalGateway: WorkerGateway {
   private let store: any Store
   private let hub: EventHub
+  private let configuration: EngineConfiguration
   private let time: any TimeSource
   private let random: RandomSource
   private let logger: Logger
 
-  init(store: any Store, hub: EventHub, time: any TimeSource, random: RandomSource, logger: Logger) {
+  init(
+    store: any Store, hub: EventHub, configuration: EngineConfiguration, time: any TimeSource, random: RandomSource,
+    logger: Logger
+  ) {
     self.store = store
     self.hub = hub
+    self.configuration = configuration
     self.time = time
     self.random = random
     self.logger = logger
@@ -36,6 +41,10 @@ final class LocalGateway: WorkerGateway {
 
   func record(_ reports: [AttemptReport]) async throws(StoreError) {
     let kept = try await store.record(reports)
+    let spoke = zip(reports, kept).compactMap { report, kept in
+      kept && !report.output.isEmpty ? report.attempt.id : nil
+    }
+    if !spoke.isEmpty { hub.spoke(spoke) }
     var events: [LiveEvent] = []
     let begun = zip(reports, kept).filter { $1 && $0.startedAt != nil }.map(\.0.attempt.id)
     if !begun.isEmpty {
@@ -48,6 +57,8 @@ final class LocalGateway: WorkerGateway {
     hub.publish(events, at: time.now())
   }
 
+  func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON? { try await store.checkpoint(id) }
+
   func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
     var results = [SettleResult](repeating: .superseded, count: settlements.count)
     var events: [LiveEvent] = []
@@ -55,6 +66,7 @@ final class LocalGateway: WorkerGateway {
     var dueAt: Timestamp?
     var urgency: Priority?
     var jobs = try await current(settlements)
+    let crowded = try await crowdedTypes(settlements)
     var open = Array(settlements.indices)
     while !open.isEmpty {
       var changes: [Change] = []
@@ -64,9 +76,12 @@ final class LocalGateway: WorkerGateway {
         var cause = settlement.cause
         // Asked to stop by a hint that was meant for an earlier attempt: nobody wants this one's end.
         if cause == .stopped, !jobs[index].state.isCancelRequested { cause = .released }
-        guard let change = try? Lifecycle.move(jobs[index], cause, at: settlement.at, random: random.unit()) else {
-          return true
-        }
+        let escalation = configuration.escalations.escalation(
+          for: jobs[index], id: random.jobID(at: settlement.at), isAtOnce: crowded.contains(jobs[index].spec.type))
+        let change = try? Lifecycle.move(
+          jobs[index], cause, at: settlement.at, random: random.unit(), maxLosses: configuration.maxLosses,
+          escalation: escalation)
+        guard let change else { return true }
         changes.append(change)
         return false
       }
@@ -82,6 +97,10 @@ final class LocalGateway: WorkerGateway {
           }
           if after.status == .pending { urgency = max(urgency ?? .low, after.spec.priority) }
           events.append(.moved(after))
+          if let spawn = changes[position].spawn {
+            events.append(.created(spawn))
+            urgency = max(urgency ?? .low, spawn.spec.priority)
+          }
         case .stale(var now):
           // Only a mark (a cancel) came between: ask again on what is now true.
           let known = jobs[index].state
@@ -107,6 +126,21 @@ final class LocalGateway: WorkerGateway {
     if let urgency { hub.hint(.ready(urgency)) }
     log(events)
     return results
+  }
+
+  /// Types with a rule whose window is full of failures: the next one escalates at once.
+  private func crowdedTypes(_ settlements: [Settlement]) async throws(StoreError) -> Set<String> {
+    guard !configuration.escalations.rules.isEmpty else { return [] }
+    var crowded: Set<String> = []
+    var seen: Set<String> = []
+    for settlement in settlements where seen.insert(settlement.job.spec.type).inserted {
+      let type = settlement.job.spec.type
+      guard let window = configuration.escalations.rule(for: type)?.window else { continue }
+      let failures = try await store.failures(
+        ofType: type, since: time.now() - window.within, limit: window.failures)
+      if failures >= window.failures { crowded.insert(type) }
+    }
+    return crowded
   }
 
   /// The jobs as they were claimed; those that end for a cancel as they stand now, because the mark came later.

@@ -86,7 +86,9 @@ final class Maintenance: Sendable {
     let lost = try await store.expired(limit: 1_000)
     guard !lost.isEmpty else { return }
     let moved = try await move(lost) { job in
-      .lost(message: "The worker \(job.state.workerID ?? "?") lost its lease", alone: false)
+      .lost(
+        message: "The worker \(job.state.workerID ?? "?") lost its lease",
+        alone: job.runsAlone(maxLosses: configuration.maxLosses))
     }
     for job in moved { logger.warning("worker lost", metadata: job.logMetadata) }
     if moved.contains(where: { $0.status == .retrying }) { hub.hint(.due(time.now())) }
@@ -116,7 +118,10 @@ final class Maintenance: Sendable {
   private func move(_ jobs: [Job], _ cause: (Job) -> Cause) async throws(StoreError) -> [Job] {
     let at = time.now()
     let decided = jobs.compactMap { job in
-      (try? Lifecycle.move(job, cause(job), at: at, random: random.unit())).map { (job, $0) }
+      let change = try? Lifecycle.move(
+        job, cause(job), at: at, random: random.unit(), maxLosses: configuration.maxLosses,
+        escalation: configuration.escalations.escalation(for: job, id: random.jobID(at: at)))
+      return change.map { (job, $0) }
     }
     let results = try await store.apply(decided.map(\.1), at: at)
     let moved = zip(decided, results).compactMap { decided, result -> Job? in
@@ -124,6 +129,11 @@ final class Maintenance: Sendable {
       return decided.1.applied(to: decided.0)
     }
     hub.publish(moved.map { .moved($0) }, at: at)
+    let spawned = zip(decided, results).compactMap { decided, result -> Job? in
+      if case .applied = result { decided.1.spawn } else { nil }
+    }
+    hub.publish(spawned.map { .created($0) }, at: at)
+    if let urgency = spawned.map(\.spec.priority).max() { hub.hint(.ready(urgency)) }
     return moved
   }
 }

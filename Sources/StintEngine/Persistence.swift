@@ -37,11 +37,14 @@ struct Persistence: Sendable {
 }
 
 extension Store {
-  /// What this change made of the job, if an earlier call whose answer was lost has stored it; else nil.
+  /// What became of the job, if an earlier call whose answer was lost has stored this change, or if the attempt has
+  /// completed the job itself, in a transaction of its own; else nil.
   func earlier(_ change: Change) async throws(StoreError) -> JobStatus? {
     guard let ours = change.event else { return nil }
-    let stored = try await history([change.id])[0].last { $0.attempt == ours.attempt && $0.kind == ours.kind }
-    guard let stored, stored.workerID == ours.workerID, stored.at == ours.at else { return nil }
-    return stored.status
+    let stored = try await history([change.id])[0].last { event in
+      event.attempt == ours.attempt && event.workerID == ours.workerID
+        && (event.kind == .succeeded || event.kind == ours.kind && event.at == ours.at)
+    }
+    return stored?.status
   }
 }

@@ -228,9 +228,12 @@ final class Worker: Sendable {
       if job.spec.timeout != nil || job.spec.stallTimeout != nil || job.state.deadlineAt != nil {
         clockSignal.notify()
       }
-      let attempt = AttemptRunner(handler: handlers[job.spec.type], time: time, random: random, logger: logger)
-      let cause = await attempt.run(job, limits: configuration.limits) { [self] progress in
-        perform(machine.withLock { $0.progress(slot: slot, runner: runner, progress, uptime: time.uptime()) })
+      let attempt = AttemptRunner(
+        handler: handlers[job.spec.type], time: time, random: random, logger: logger,
+        savedCheckpoint: { [gateway] id in try? await gateway.checkpoint(id) })
+      let cause = await attempt.run(job, limits: configuration.limits) { [self] news in
+        let (at, uptime) = (time.now(), time.uptime())
+        perform(machine.withLock { $0.hear(news, slot: slot, runner: runner, at: at, uptime: uptime) })
       }
       perform(
         machine.withLock { $0.end(slot: slot, runner: runner, cause: cause, at: time.now(), uptime: time.uptime()) })

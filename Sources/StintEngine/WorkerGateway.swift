@@ -11,8 +11,10 @@ public protocol WorkerGateway: Sendable {
   func claim(_ request: ClaimRequest) async throws(StoreError) -> [Job]
   /// Extends leases, and brings requests to cancel.
   func renew(_ attempts: [AttemptKey], lease: Duration) async throws(StoreError) -> [RenewResult]
-  /// Keeps the beginning and the progress of attempts, and shows them to watchers.
+  /// Keeps the beginning, progress, output and checkpoints of attempts, and shows them to watchers.
   func record(_ reports: [AttemptReport]) async throws(StoreError)
+  /// What the job's attempts kept for the next one; nil where they kept nothing.
+  func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON?
   /// Gives outcomes back: in order, whether each was kept.
   func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult]
 }

@@ -11,14 +11,16 @@ struct WorkerMachine {
   /// Runs this job and no other, where one is named.
   let only: JobID?
 
-  private(set) var slots: [Slot]
+  var slots: [Slot]
+  /// How many of the slots may be taken.
+  private(set) var capacity: Int
   /// Claimed ahead of a free slot; the handler has not begun.
-  private(set) var ready: Deque<Held> = []
-  private var ended: [Settlement] = []
+  var ready: Deque<Held> = []
+  var ended: [Settlement] = []
   /// What is to be kept of attempts, one report each: the newest progress, and the beginning where that is news.
-  private var reports: [AttemptKey: AttemptReport] = [:]
-  private(set) var isDraining = false
-  private(set) var isStopping = false
+  var reports: [AttemptKey: AttemptReport] = [:]
+  var isDraining = false
+  var isStopping = false
   /// Whether a claim for free slots could find something.
   private var mightHaveWork = true
   /// Whether a claim beyond the free slots could find something.
@@ -31,13 +33,13 @@ struct WorkerMachine {
   private var nextPoll: Duration = .zero
   private var nextHeartbeat: Duration?
   private var nextReport: Duration = .zero
-  private var stopAt: Duration?
-  private var giveUpAt: Duration?
+  var stopAt: Duration?
+  var giveUpAt: Duration?
   private var means = DurationMeans()
   /// Attempts that ended since the start.
-  private(set) var processed = 0
+  var processed = 0
   /// Attempts that did not stop when they should: their slots were given to others.
-  private(set) var abandoned = 0
+  var abandoned = 0
 
   /// A claimed job and the boot-clock time of its last renewal.
   struct Held {
@@ -62,6 +64,12 @@ struct WorkerMachine {
     var isStartReported: Bool
     /// Reported and not yet kept.
     var progress: Progress?
+    var output: [OutputChunk] = []
+    var checkpoint: RawJSON?
+    /// Pieces and bytes of output so far.
+    var pieces = 0
+    var outputBytes = 0
+    var isOutputCut = false
     var stop: Stop?
     var stopBy: Duration?
   }
@@ -91,24 +99,41 @@ struct WorkerMachine {
     self.types = types
     self.only = only
     self.slots = [Slot](repeating: Slot(), count: max(1, configuration.slots))
+    self.capacity = slots.count
   }
 
   // MARK: Claiming
 
   var busy: Int { slots.reduce(0) { $0 + ($1.attempt == nil ? 0 : 1) } }
 
-  private var free: Int { max(0, slots.count - busy - ready.count) }
+  private var free: Int { isHeldForOne ? 0 : max(0, capacity - busy - ready.count) }
+
+  /// Whether a job runs, or is next, that must have this process for itself.
+  private var isHeldForOne: Bool {
+    if let next = ready.first, runsAlone(next.job) { return true }
+    return slots.contains { $0.attempt.map { runsAlone($0.job) } ?? false }
+  }
+
+  /// A job that has taken its worker down before takes no neighbour along the next time.
+  func runsAlone(_ job: Job) -> Bool { job.runsAlone(maxLosses: configuration.maxLosses) }
+
+  /// Changes how many jobs may run at once; what runs goes on.
+  mutating func resize(to count: Int) -> [Action] {
+    capacity = max(0, count)
+    if slots.count < capacity { slots += [Slot](repeating: Slot(), count: capacity - slots.count) }
+    return startRunners() + [.claim]
+  }
 
   /// How many jobs to hold ready beyond the free slots: what all slots finish in `aheadTime`.
   private var aheadTarget: Int {
     guard only == nil, let mean = means.quickMean(limit: configuration.aheadTime) else { return 0 }
-    let fits = Double(slots.count) * configuration.aheadTime.seconds / max(mean, 1e-6)
+    let fits = Double(capacity) * configuration.aheadTime.seconds / max(mean, 1e-6)
     return min(configuration.aheadLimit, Int(fits))
   }
 
   /// What to claim now; nil if there is no room, or nothing to be had.
   mutating func claimRequest(uptime: Duration) -> ClaimRequest? {
-    guard !isDraining, !isClaiming, mightHaveWork || uptime >= nextPoll else { return nil }
+    guard !isDraining, !isClaiming, !isHeldForOne, mightHaveWork || uptime >= nextPoll else { return nil }
     let target = aheadTarget
     let ahead = max(0, target - ready.count)
     guard free > 0 || (mightHaveAhead && target > 0 && ready.count <= target / 2 && !isHeldUp(uptime: uptime))
@@ -161,9 +186,11 @@ struct WorkerMachine {
     return actions + [.claim]
   }
 
-  private mutating func startRunners() -> [Action] {
+  mutating func startRunners() -> [Action] {
     var actions: [Action] = []
     var waiting = ready.count
+    if isHeldForOne { waiting = busy > 0 ? 0 : min(1, waiting) }
+    waiting = min(waiting, capacity - busy)
     for index in slots.indices where waiting > 0 && !slots[index].hasRunner {
       nextRunner += 1
       slots[index].runner = nextRunner
@@ -179,7 +206,7 @@ struct WorkerMachine {
   /// The next job for a runner; nil ends it.
   mutating func begin(slot: Int, runner: UInt64, at: Timestamp, uptime: Duration) -> Job? {
     guard slots[slot].runner == runner, slots[slot].hasRunner else { return nil }
-    guard !isDraining, let held = ready.popFirst() else {
+    guard !isDraining, busy < capacity, !isHeldForOne || busy == 0, let held = ready.popFirst() else {
       slots[slot].hasRunner = false
       return nil
     }
@@ -208,6 +235,8 @@ struct WorkerMachine {
     if attempt.stop != nil {
       slots[slot].hasRunner = false
       actions += startRunners()
+    } else if runsAlone(attempt.job) || !ready.isEmpty && isHeldForOne {
+      actions += startRunners() + [.claim]
     }
     if !isDraining, mightHaveWork, ready.isEmpty || (mightHaveAhead && ready.count <= aheadTarget / 2) {
       actions.append(.claim)
@@ -216,7 +245,7 @@ struct WorkerMachine {
   }
 
   /// What an attempt's end means, given why it was asked to stop; nil if its lease is gone and nobody wants to know.
-  private static func cause(of stop: Stop?, handler: Cause) -> Cause? {
+  static func cause(of stop: Stop?, handler: Cause) -> Cause? {
     switch stop {
     case nil: return handler
     case .leaseLost: return nil
@@ -231,48 +260,12 @@ struct WorkerMachine {
     }
   }
 
-  private mutating func settle(_ attempt: Attempt, _ cause: Cause, at: Timestamp) {
-    if let progress = attempt.progress { keep(AttemptReport(attempt: attempt.job.key, progress: progress)) }
+  mutating func settle(_ attempt: Attempt, _ cause: Cause, at: Timestamp) {
+    if attempt.hasNews { keep(attempt.news) }
     ended.append(Settlement(job: attempt.job, cause: cause, at: at))
   }
 
-  /// A running handler reported progress, or a mere sign of life (nil).
-  mutating func progress(slot: Int, runner: UInt64, _ progress: Progress?, uptime: Duration) -> [Action] {
-    guard slots[slot].runner == runner, slots[slot].attempt != nil else { return [] }
-    slots[slot].attempt?.lastSignOfLife = uptime
-    guard let progress else { return [] }
-    let isFirst = slots[slot].attempt?.progress == nil
-    slots[slot].attempt?.progress = progress
-    slots[slot].attempt?.job.progress = progress
-    return isFirst ? [.reschedule] : []
-  }
-
   // MARK: Settling
-
-  /// Reports to keep, and then outcomes to settle; empty if there is nothing.
-  mutating func takeEnded() -> (reports: [AttemptReport], settlements: [Settlement]) {
-    let taken = (reports.isEmpty ? [] : Array(reports.values), ended)
-    reports.removeAll(keepingCapacity: true)
-    ended = []
-    return taken
-  }
-
-  /// The store did not take them: they are settled when it is back.
-  mutating func giveBack(_ old: [AttemptReport], _ settlements: [Settlement]) {
-    ended.insert(contentsOf: settlements, at: 0)
-    for report in old {
-      let newer = reports[report.attempt]
-      reports[report.attempt] = report
-      if let newer { keep(newer) }
-    }
-  }
-
-  private mutating func keep(_ report: AttemptReport) {
-    var kept = reports[report.attempt] ?? report
-    kept.startedAt = kept.startedAt ?? report.startedAt
-    kept.progress = report.progress ?? kept.progress
-    reports[report.attempt] = kept
-  }
 
   /// Whether everything has ended and nothing is left to say.
   var isDone: Bool {
@@ -346,7 +339,7 @@ struct WorkerMachine {
       if let stall = attempt.job.spec.stallTimeout { consider(attempt.lastSignOfLife + stall) }
       if let deadline = attempt.job.state.deadlineAt { consider(uptime + max(.zero, deadline - at)) }
       consider(attempt.renewedAt + configuration.lease * 2 / 3)
-      if attempt.progress != nil { consider(nextReport) }
+      if attempt.hasNews { consider(nextReport) }
       if !attempt.isStartReported { consider(max(nextReport, attempt.startedUptime + configuration.aheadTime)) }
     }
     return next
@@ -357,26 +350,6 @@ struct WorkerMachine {
     let limit = configuration.lease * 2 / 3
     guard ready.contains(where: { uptime - $0.renewedAt >= limit }) else { return [] }
     return releaseReady(at: at) { uptime - $0.renewedAt >= limit } + [.claim]
-  }
-
-  /// Takes up progress since the last time, and the beginnings of attempts that were claimed ahead and last; whether
-  /// there is any.
-  private mutating func collectReports(uptime: Duration) -> Bool {
-    var isAny = false
-    for index in slots.indices {
-      guard var attempt = slots[index].attempt, attempt.stop != .leaseLost else { continue }
-      let isLong = uptime - attempt.startedUptime >= configuration.aheadTime || attempt.progress != nil
-      let begins = !attempt.isStartReported && isLong
-      guard begins || attempt.progress != nil else { continue }
-      keep(
-        AttemptReport(
-          attempt: attempt.job.key, startedAt: begins ? attempt.startedAt : nil, progress: attempt.progress))
-      isAny = true
-      attempt.progress = nil
-      if begins { attempt.isStartReported = true }
-      slots[index].attempt = attempt
-    }
-    return isAny
   }
 
   /// The gateway answered a renewal that was asked at `asked`.
@@ -414,84 +387,4 @@ struct WorkerMachine {
 
   /// The gateway could not renew: again in a second.
   mutating func renewalFailed(uptime: Duration) { nextHeartbeat = uptime + .seconds(1) }
-
-  // MARK: Stopping
-
-  /// Someone asked a job to stop.
-  mutating func cancel(_ id: JobID, at: Timestamp, uptime: Duration) -> [Action] {
-    if let index = slots.firstIndex(where: { $0.attempt?.job.id == id }) {
-      return ask(index, .cancelled, uptime: uptime)
-    }
-    if let index = ready.firstIndex(where: { $0.job.id == id }) {
-      let held = ready.remove(at: index)
-      ended.append(Settlement(job: held.job, cause: .stopped, at: at))
-      return [.settle, .claim]
-    }
-    return []
-  }
-
-  private mutating func ask(_ index: Int, _ stop: Stop, uptime: Duration) -> [Action] {
-    // A request to cancel outweighs other reasons; a lost lease outweighs all.
-    let old = slots[index].attempt?.stop
-    guard old == nil || stop == .leaseLost || (stop == .cancelled && old != .leaseLost) else { return [] }
-    slots[index].attempt?.stop = stop
-    if old == nil { slots[index].attempt?.stopBy = uptime + configuration.cancelGrace }
-    return [.cancelRunner(slots[index].runner), .reschedule]
-  }
-
-  /// The attempt does not listen: its slot goes to others, its outcome is what it was asked to stop for, and whatever
-  /// it still says is ignored.
-  private mutating func abandon(_ index: Int, at: Timestamp) -> [Action] {
-    guard let attempt = slots[index].attempt, let stop = attempt.stop else { return [] }
-    slots[index].attempt = nil
-    slots[index].hasRunner = false
-    abandoned += 1
-    processed += 1
-    if let cause = Self.cause(of: stop, handler: .released) { settle(attempt, cause, at: at) }
-    return [.settle, .claim] + startRunners()
-  }
-
-  /// Claim no more; give back what has not begun; wait for the rest until the shutdown timeout.
-  mutating func drain(at: Timestamp, uptime: Duration) -> [Action] {
-    guard !isDraining else { return [] }
-    isDraining = true
-    stopAt = uptime + configuration.shutdownTimeout
-    giveUpAt = uptime + configuration.shutdownTimeout + Self.outagePatience
-    return releaseReady(at: at) + [.settle, .claim, .reschedule]
-  }
-
-  /// Ask all that runs to stop, and give it back; what does not listen is left behind after `grace`.
-  mutating func stop(grace: Duration, at: Timestamp, uptime: Duration) -> [Action] {
-    var actions = drain(at: at, uptime: uptime)
-    isStopping = true
-    giveUpAt = min(giveUpAt ?? .zero, uptime + grace + Self.outagePatience)
-    for index in slots.indices where slots[index].attempt != nil {
-      if slots[index].attempt?.stop == nil { slots[index].attempt?.stop = .released }
-      slots[index].attempt?.stopBy = uptime + grace
-      actions.append(.cancelRunner(slots[index].runner))
-    }
-    return actions + [.reschedule]
-  }
-
-  /// How long a worker that is to stop waits for a store that does not take its last outcomes.
-  static let outagePatience: Duration = .seconds(5)
-
-  /// Whether the worker may end without having settled: it is to stop, and the store has not answered for too long.
-  /// What it held then comes back when its leases end.
-  func mayGiveUp(uptime: Duration) -> Bool { giveUpAt.map { uptime >= $0 } ?? false }
-
-  private mutating func releaseReady(at: Timestamp, where goes: (Held) -> Bool = { _ in true }) -> [Action] {
-    var kept: Deque<Held> = []
-    var actions: [Action] = []
-    for held in ready {
-      if goes(held) {
-        ended.append(Settlement(job: held.job, cause: .released, at: at))
-        actions = [.settle]
-      } else {
-        kept.append(held)
-      }
-    }
-    ready = kept
-    return actions
-  }
 }

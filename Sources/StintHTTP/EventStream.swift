@@ -32,6 +32,14 @@ enum EventStream {
     case .progress(let progress):
       name = "progress"
       progress.write(to: &json)
+    case .escalated(let job, let next):
+      name = "escalated"
+      json.object { json in
+        json.member("status", job.status.rawValue)
+        json.member("escalated_to", next.text)
+        json.key("error")
+        if let error = job.error { error.write(to: &json) } else { json.null() }
+      }
     case .ended(let job):
       name = job.status == .completed ? "complete" : job.status.rawValue
       json.object { json in

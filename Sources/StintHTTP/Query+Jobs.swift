@@ -63,6 +63,15 @@ private struct FilterReader {
     case "queue": name(item) { .queue($0) }
     case "owner": name(item) { .owner($0) }
     case "id": name(item) { .idFragment($0) }
+    case "escalated":
+      guard let escalated = Bool(value) else { return fault(item, "allowed are true and false") }
+      filters.append(.escalated(escalated))
+    case "error":
+      guard let type = JobError.Kind(rawValue: value) else {
+        let names = JobError.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+        return fault(item, "allowed are \(names)")
+      }
+      filters.append(.errorType(type))
     case "tag":
       guard let tag = value.pair(separatedBy: ":") else { return fault(item, "expected key:value") }
       filters.append(.tag(key: tag.key, value: tag.value))

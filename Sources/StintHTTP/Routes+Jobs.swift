@@ -120,6 +120,13 @@ extension Route {
     Parameter(name: "queue", schema: Schemas.name, description: "In this queue."),
     Parameter(name: "owner", schema: Schemas.name, description: "Of this owner."),
     Parameter(
+      name: "escalated", schema: ["type": "string", "enum": ["true", "false"]],
+      description: "Whether another job took over when it failed."),
+    Parameter(
+      name: "error",
+      schema: ["type": "string", "enum": .array(JobError.Kind.allCases.map { .string($0.rawValue) })],
+      description: "Whose last failure is of this kind."),
+    Parameter(
       name: "tag", schema: ["type": "string", "pattern": "^[^:]+:"],
       description: "`key:value`; repeated, all of them.", isRepeated: true),
     Parameter(

@@ -68,6 +68,7 @@ enum Schemas {
       "error": nullable(reference("JobError")),
     ]),
     "Event": object([
+      "job_id": name,
       "event": ["type": "string", "enum": .array(Cause.Kind.allCases.map { .string($0.rawValue) })],
       "status": status, "attempt": count, "at": ["type": "number"], "started_at": instant, "ended_at": instant,
       "duration_seconds": seconds, "worker_id": text, "error": nullable(reference("JobError")), "by": text,

@@ -130,7 +130,7 @@ final class ClientProbe: Sendable {
       case .status(.running, let startedAt?, _, _, _) where startedAt >= job.spec.createdAt: return job
       case .progress: return job
       case .ended(let job): throw LawViolation(law: law, message: "law.hold ended by itself: \(job.status.rawValue)")
-      case .status: continue
+      case .status, .escalated: continue
       }
     }
     throw LawViolation(law: law, message: "The stream of \(job.id) ended without an end")

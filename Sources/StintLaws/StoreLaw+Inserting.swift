@@ -42,6 +42,7 @@ extension StoreLaw {
         switch result {
         case .inserted(let jobs): accepted.append(jobs.map(\.id.text))
         case .duplicate(let index, _): refused.append(index)
+        case .queueFull: refused.append(-1)
         }
       }
       try probe.demandEqual(accepted, [["a", "b"], [], ["g"]], "The accepted groups")

@@ -39,5 +39,5 @@ public struct StoreLaw: Sendable, CustomStringConvertible {
   public var description: String { name }
 
   /// Every law of the port.
-  public static let all: [StoreLaw] = inserting + claiming + leases + moving + reading + living
+  public static let all: [StoreLaw] = inserting + claiming + leases + moving + failing + reading + living
 }

@@ -32,6 +32,8 @@ struct FilterQuery {
       tags.append((key, value))
     case .since(let instant): since = max(since ?? instant, instant)
     case .until(let instant): until = min(until ?? instant, instant)
+    case .escalated(let escalated): add("escalated", String(escalated))
+    case .errorType(let type): add("error", type.rawValue)
     case .text(let text):
       if text.isEmpty { break }
       if search != nil, search != text { throw tooMuch("two texts") }

@@ -6,7 +6,7 @@ import StintEngine
 
 /// Reads one job's event stream, comes back when the connection is lost, and ends with the job.
 actor RemoteWatcher {
-  private let id: JobID
+  private var id: JobID
   private let client: RemoteClient
   private var body: HTTPClientResponse.Body.AsyncIterator?
   private var parser = EventParser()
@@ -83,6 +83,13 @@ actor RemoteWatcher {
         guard let update = Progress(json: json).map(JobUpdate.progress), update != lastProgress else { continue }
         lastProgress = update
         updates.append(update)
+      case "escalated":
+        // The stream goes on with the job that took over; a new connection asks for that one.
+        guard let next = json["escalated_to"]?.string, let job = try await client.jobs([id])[0] else { continue }
+        guard id != JobID(known: next) else { continue }
+        updates.append(.escalated(job, to: JobID(known: next)))
+        id = JobID(known: next)
+        (lastStatus, lastProgress) = (nil, nil)
       case "complete", "failed", "cancelled":
         body = nil
         // Read whole, because the event may be without a large result.

@@ -9,7 +9,7 @@ enum JobRow {
     s.status, s.revision, s.run_at, s.due_at, s.attempt, s.retry_count, s.losses, s.started_at, s.completed_at,
     w.id, w.boot, s.lease_until, s.cancel_requested_at, s.cancelled_by, s.start_within, s.deadline_at,
     p.percent, p.message, o.error_type, o.error_message, o.attempt, o.result,
-    s.outcome, s.last_event, s.lane
+    s.outcome, s.last_event, s.lane, j.escalated_from, s.escalated_to
     """
 
   /// The tables of ``columns``. Progress counts only if it is the present attempt's.
@@ -33,7 +33,8 @@ enum JobRow {
       maxRetries: row.int(6), retry: row.optionalJSON(7).flatMap(retry) ?? .standard, timeout: row.optionalDuration(8),
       stallTimeout: row.optionalDuration(9), tags: row.optionalJSON(10).map(tags) ?? [:],
       metadata: row.optionalJSON(11) ?? .emptyObject, owner: row.optionalText(12), createdAt: row.instant(13),
-      submittedBy: Actor(name: row.text(14), origin: row.text(15)))
+      submittedBy: Actor(name: row.text(14), origin: row.text(15)),
+      escalatedFrom: row.optionalText(41).map { JobID(known: $0) })
     var state = JobState(
       status: JobStatus(code: row.int(16)) ?? .failed, revision: row.integer(17), runAt: row.instant(18))
     state.dueAt = row.instant(19)
@@ -48,6 +49,7 @@ enum JobRow {
     state.cancelledBy = row.optionalText(29)
     state.startWithin = row.optionalDuration(30)
     state.deadlineAt = row.optionalInstant(31)
+    state.escalatedTo = row.optionalText(42).map { JobID(known: $0) }
     var job = Job(spec: spec, state: state)
     job.place.sequence = row.integer(0)
     job.place.outcome = row.integer(38)

@@ -77,6 +77,8 @@ struct SQLFilter: Sendable {
         s.sequence IN (SELECT sequence FROM jobs WHERE id >= \(text) AND id < \(text) || '~'
         UNION SELECT sequence FROM jobs WHERE substr(id, -length(\(text))) = \(text))
         """
+    case .escalated(let escalated): return "s.escalated_to IS \(escalated ? "NOT " : "")NULL"
+    case .errorType(let type): return "o.error_type = \(placeholder(.text(type.rawValue)))"
     case .and(let filters):
       return filters.isEmpty ? "1" : "(" + filters.map { condition($0) }.joined(separator: " AND ") + ")"
     }

@@ -42,6 +42,14 @@ extension SQLiteStore {
     try await writer.write { session in try session.put(worker) }
   }
 
+  /// See ``StintStore/Store/put(_:)``.
+  public func put(_ queue: QueueRecord) async throws(StoreError) {
+    try await writer.write { session in try session.put(queue) }
+  }
+
+  /// See ``StintStore/Store/secret()``.
+  public func secret() async throws(StoreError) -> [UInt8] { try await writer.write { try $0.secret() } }
+
   /// See ``StintStore/Store/remove(worker:)``.
   public func remove(worker id: String) async throws(StoreError) {
     try await writer.write { session in

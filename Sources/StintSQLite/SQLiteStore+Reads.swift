@@ -40,6 +40,27 @@ extension SQLiteStore {
   /// See ``StintStore/Store/workers()``.
   public func workers() async throws(StoreError) -> [WorkerRecord] { try await read { try $0.workers() } }
 
+  /// See ``StintStore/Store/queues()``.
+  public func queues() async throws(StoreError) -> [QueueRecord] { try await read { try $0.queues() } }
+
+  /// See ``StintStore/Store/output(_:after:limit:)``.
+  public func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk] {
+    try await read { try $0.output(id, after: after, limit: limit) }
+  }
+
+  /// See ``StintStore/Store/checkpoint(_:)``.
+  public func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON? { try await read { try $0.checkpoint(id) } }
+
+  /// See ``StintStore/Store/failures(ofType:since:limit:)``.
+  public func failures(ofType type: String, since: Timestamp, limit: Int) async throws(StoreError) -> Int {
+    try await read { try $0.failures(ofType: type, since: since, limit: limit) }
+  }
+
+  /// See ``StintStore/Store/deadLetters(_:)``.
+  public func deadLetters(_ filter: JobFilter) async throws(StoreError) -> [DeadLetterGroup] {
+    try await read { try $0.deadLetters(filter) }
+  }
+
   /// See ``StintStore/Store/leaseClock()``.
   public func leaseClock() async throws(StoreError) -> LeaseInstant { clock() }
 }
@@ -141,7 +162,7 @@ extension SQLiteConnection {
 
   func workers() throws -> [WorkerRecord] {
     let select = try statement(
-      "SELECT id, host, pid, state, slots, types, processed, started_at, seen_at FROM workers ORDER BY id")
+      "SELECT id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor FROM workers ORDER BY id")
     defer { select.reset() }
     var workers: [WorkerRecord] = []
     while try select.step() {
@@ -151,7 +172,7 @@ extension SQLiteConnection {
           id: select.text(0), host: select.text(1), pid: Int32(truncatingIfNeeded: select.integer(2)),
           state: WorkerRecord.State(rawValue: select.text(3)) ?? .idle, slots: select.int(4),
           types: types.compactMap { JobType(json: $0) }, processed: select.int(6), startedAt: select.instant(7),
-          seenAt: select.instant(8)))
+          seenAt: select.instant(8), supervisor: select.optionalText(9)))
     }
     return workers
   }

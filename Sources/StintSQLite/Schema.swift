@@ -63,7 +63,20 @@ enum Schema {
       id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, state TEXT NOT NULL, slots INTEGER NOT NULL,
       types TEXT NOT NULL, processed INTEGER NOT NULL, started_at INTEGER NOT NULL, seen_at INTEGER NOT NULL)
       WITHOUT ROWID;
+    """,
     """
+    ALTER TABLE jobs ADD COLUMN escalated_from TEXT;
+    ALTER TABLE states ADD COLUMN escalated_to TEXT;
+    ALTER TABLE workers ADD COLUMN supervisor TEXT;
+    CREATE INDEX events_failed ON events (at) WHERE error_type IS NOT NULL;
+
+    CREATE TABLE output (
+      job INTEGER NOT NULL, attempt INTEGER NOT NULL, number INTEGER NOT NULL, stream INTEGER NOT NULL,
+      at INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (job, attempt, number)) WITHOUT ROWID;
+    CREATE TABLE checkpoints (job INTEGER PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE queues (name TEXT PRIMARY KEY, max_pending INTEGER) WITHOUT ROWID;
+    CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   static let version = migrations.count

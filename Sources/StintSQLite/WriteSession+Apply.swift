@@ -24,6 +24,9 @@ extension WriteSession {
     } else {
       try update(change, sequence: sequence, known: known, event: stored)
     }
+    if let spawn = change.spawn, try insert(spawn) == nil {
+      throw StoreError.unavailable("The id \(spawn.id) of an escalation is taken", effect: .notApplied)
+    }
     return .applied(sequence: stored)
   }
 
@@ -32,7 +35,7 @@ extension WriteSession {
   private func end(_ change: Change) throws -> Int64? {
     let state = change.state
     guard change.from == .running, state.status == .completed || state.status == .failed, change.place.sequence != 0,
-      !change.requiresLeaseOver, let event = change.event, let worker = state.workerID
+      !change.requiresLeaseOver, change.spawn == nil, let event = change.event, let worker = state.workerID
     else { return nil }
     let sequence = ledger.nextSequence
     let update = try statement(
@@ -162,7 +165,7 @@ extension WriteSession {
       UPDATE states SET status = ?2, revision = ?3, run_at = ?4, due_at = ?5, attempt = ?6, retry_count = ?7,
         losses = ?8, started_at = ?9, completed_at = ?10, lease_until = ?11, cancel_requested_at = ?12,
         cancelled_by = ?13, start_within = ?14, deadline_at = ?15, expires_at = ?16, outcome = ?17, last_event = ?18,
-        worker = ?19 WHERE sequence = ?1
+        worker = ?19, escalated_to = ?20 WHERE sequence = ?1
       """)
     update.bind(1, sequence)
     update.bind(2, state.status.code)
@@ -183,6 +186,7 @@ extension WriteSession {
     update.bind(17, try outcome(change, sequence: sequence, known: known, event: event))
     update.bind(18, event ?? known.lastEvent)
     update.bind(19, try state.workerID.map { try workerNumber($0) })
+    update.bind(20, state.escalatedTo?.text)
     try update.run()
     count(lane: known.lane, from: known.status, to: state.status)
   }
@@ -193,9 +197,11 @@ extension WriteSession {
     case .keep: return known.outcome
     case .error, .result: return event
     case .clear:
-      let delete = try connection.statement("DELETE FROM progress WHERE sequence = ?1")
-      delete.bind(1, sequence)
-      try delete.run()
+      for sql in ["DELETE FROM progress WHERE sequence = ?1", "DELETE FROM checkpoints WHERE job = ?1"] {
+        let delete = try connection.statement(sql)
+        delete.bind(1, sequence)
+        try delete.run()
+      }
       return nil
     }
   }

@@ -4,6 +4,7 @@ import StintStore
 extension WriteSession {
   /// All of a group, or none of it.
   func insert(_ group: [Job]) throws -> InsertResult {
+    if let full = try fullQueue(for: group) { return full }
     guard group.count > 1 else {
       guard let job = group.first else { return .inserted([]) }
       if let stored = try insert(job) { return .inserted([stored]) }
@@ -28,6 +29,20 @@ extension WriteSession {
     return .inserted(stored)
   }
 
+  /// The first queue of the group that has no room for it. A group with an id that is taken is told of that instead.
+  private func fullQueue(for group: [Job]) throws -> InsertResult? {
+    guard !ledger.queueLimits.isEmpty else { return nil }
+    for job in group {
+      let name = job.spec.queue
+      guard let limit = ledger.queueLimits[name] else { continue }
+      let waiting = ledger.lanes.reduce(0) { $0 + ($1.key.queue == name ? $1.counts.waiting : 0) }
+      guard waiting + group.count(where: { $0.spec.queue == name }) > limit else { continue }
+      if try group.contains(where: { try sequence(of: $0.id) != nil }) { return nil }
+      return .queueFull(queue: name, limit: limit, waiting: waiting)
+    }
+    return nil
+  }
+
   private func existing(_ id: JobID) throws -> Job {
     guard let job = try job(id) else {
       throw StoreError.unavailable("The job \(id) was there and is not", effect: .notApplied)
@@ -36,7 +51,7 @@ extension WriteSession {
   }
 
   /// The job as stored; nil if its id is taken, with nothing written.
-  private func insert(_ job: Job) throws -> Job? {
+  func insert(_ job: Job) throws -> Job? {
     let position = try lane(queue: job.spec.queue, type: job.spec.type)
     let spec = job.spec
     let sequence = ledger.nextSequence
@@ -44,8 +59,8 @@ extension WriteSession {
       .insertJob,
       """
       INSERT OR IGNORE INTO jobs (sequence, id, lane, params, max_retries, retry, timeout, stall_timeout, tags, metadata,
-        owner, created_at, submitted_by, submitted_from, submitted_status)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+        owner, created_at, submitted_by, submitted_from, submitted_status, escalated_from)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
       """)
     row.bind(1, sequence)
     row.bind(2, spec.id.text)
@@ -62,6 +77,7 @@ extension WriteSession {
     row.bind(13, spec.submittedBy.name)
     row.bind(14, spec.submittedBy.origin)
     row.bind(15, job.status.code)
+    row.bind(16, spec.escalatedFrom?.text)
     try row.run()
     guard connection.changes == 1 else { return nil }
     ledger.nextSequence += 1

@@ -40,7 +40,29 @@ extension WriteSession {
       put.bind(3, progress.message)
       try put.run()
     }
+    if !report.output.isEmpty { try append(report.output, to: sequence) }
+    if let checkpoint = report.checkpoint {
+      let put = try connection.statement("INSERT OR REPLACE INTO checkpoints (job, value) VALUES (?1, ?2)")
+      put.bind(1, sequence)
+      put.bind(2, checkpoint)
+      try put.run()
+    }
     return true
+  }
+
+  /// A piece that is there already stays: a report whose answer was lost comes again.
+  private func append(_ chunks: [OutputChunk], to sequence: Int64) throws {
+    let insert = try connection.statement(
+      "INSERT OR IGNORE INTO output (job, attempt, number, stream, at, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+    insert.bind(1, sequence)
+    for chunk in chunks {
+      insert.bind(2, chunk.attempt)
+      insert.bind(3, chunk.number)
+      insert.bind(4, chunk.stream.code)
+      insert.bind(5, chunk.at)
+      insert.bind(6, chunk.text)
+      try insert.run()
+    }
   }
 
   // MARK: Promote, purge, workers
@@ -101,6 +123,11 @@ extension WriteSession {
         delete.bind(1, job.sequence)
         try delete.run()
       }
+      for table in ["output", "checkpoints"] {
+        let delete = try connection.statement("DELETE FROM \(table) WHERE job = ?1")
+        delete.bind(1, job.sequence)
+        try delete.run()
+      }
       try deleteEvents(from: job.event)
       count(lane: job.lane, from: job.status, to: nil)
     }
@@ -124,8 +151,8 @@ extension WriteSession {
   func put(_ worker: WorkerRecord) throws {
     let put = try connection.statement(
       """
-      INSERT OR REPLACE INTO workers (id, host, pid, state, slots, types, processed, started_at, seen_at)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+      INSERT OR REPLACE INTO workers (id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
       """)
     var types = JSONWriter()
     types.array { list in for type in worker.types { type.write(to: &list, isWhole: true) } }
@@ -138,7 +165,30 @@ extension WriteSession {
     put.bind(7, worker.processed)
     put.bind(8, worker.startedAt)
     put.bind(9, worker.seenAt)
+    put.bind(10, worker.supervisor)
     try put.run()
+  }
+
+  func put(_ queue: QueueRecord) throws {
+    let put = try connection.statement("INSERT OR REPLACE INTO queues (name, max_pending) VALUES (?1, ?2)")
+    put.bind(1, queue.name)
+    put.bind(2, queue.maxPending.map(Int64.init))
+    try put.run()
+    ledger.queueLimits[queue.name] = queue.maxPending
+  }
+
+  /// The store's secret, made by whoever asks first.
+  func secret() throws -> [UInt8] {
+    let select = try connection.statement("SELECT hex(value) FROM secrets WHERE name = 'tokens'")
+    defer { select.reset() }
+    if try select.step() {
+      let digits = Array(select.text(0).utf8)
+      return stride(from: 0, to: digits.count - 1, by: 2).compactMap { index in
+        UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16)
+      }
+    }
+    try connection.statement("INSERT INTO secrets (name, value) VALUES ('tokens', randomblob(32))").run()
+    return try secret()
   }
 
   // MARK: Reading inside a transaction

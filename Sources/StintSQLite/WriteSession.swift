@@ -22,6 +22,8 @@ final class WriteSession {
     var lanes: [Lane] = []
     var index: [LaneKey: Int] = [:]
     var touched: Set<Int> = []
+    /// How many jobs may wait in a queue, where that is limited.
+    var queueLimits: [String: Int] = [:]
     var nextSequence: Int64 = 1
     var firstSequence: Int64 = 1
   }
@@ -85,6 +87,7 @@ final class WriteSession {
       ledger.index[key] = ledger.lanes.count
       ledger.lanes.append(Lane(number: lanes.integer(0), key: key, counts: counts))
     }
+    for queue in try connection.queues() { ledger.queueLimits[queue.name] = queue.maxPending }
     ledger.nextSequence = try connection.integer("SELECT next_sequence FROM counter") ?? 1
     ledger.firstSequence = ledger.nextSequence
     self.ledger = ledger

@@ -9,6 +9,7 @@ extension MemoryStore {
     var order: [JobID] = []
     var feed: [Event] = []
     var workers: [String: WorkerRecord] = [:]
+    var queues: [String: QueueRecord] = [:]
     /// How many jobs are in each status.
     public private(set) var counts = Counts()
     private(set) var lastSequence: Int64 = 0
@@ -24,6 +25,8 @@ extension MemoryStore {
       var job: Job
       let sequence: Int64
       var events: [Event]
+      var output: [OutputChunk] = []
+      var checkpoint: RawJSON?
     }
 
     /// Jobs of one queue and type: what a claim chooses among.
@@ -81,19 +84,35 @@ extension MemoryStore {
         if let existing = entries[job.id]?.job ?? seen[job.id] { return .duplicate(index: index, existing: existing) }
         seen[job.id] = job
       }
-      return .inserted(
-        group.map { job in
-          var job = job
-          let sequence = nextSequence()
-          job.state.revision = sequence << 20
-          let event = Event(
-            sequence: sequence, jobID: job.id, kind: .submitted, status: job.status, revision: job.state.revision,
-            attempt: 0, at: job.spec.createdAt, actor: job.spec.submittedBy)
-          feed.append(event)
-          order.append(job.id)
-          update(Entry(job: job, sequence: sequence, events: [event]), from: nil)
-          return job
-        })
+      if let full = fullQueue(for: group) { return full }
+      return .inserted(group.map { add($0) })
+    }
+
+    private mutating func add(_ job: Job) -> Job {
+      var job = job
+      let sequence = nextSequence()
+      job.state.revision = sequence << 20
+      let event = Event(
+        sequence: sequence, jobID: job.id, kind: .submitted, status: job.status, revision: job.state.revision,
+        attempt: 0, at: job.spec.createdAt, actor: job.spec.submittedBy)
+      feed.append(event)
+      order.append(job.id)
+      update(Entry(job: job, sequence: sequence, events: [event]), from: nil)
+      return job
+    }
+
+    /// The first queue of the group that has no room for it.
+    private func fullQueue(for group: [Job]) -> InsertResult? {
+      guard !queues.isEmpty else { return nil }
+      for job in group {
+        guard let limit = queues[job.spec.queue]?.maxPending else { continue }
+        let name = job.spec.queue
+        let waiting = entries.values.count { $0.job.spec.queue == name && $0.job.status.isWaiting }
+        if waiting + group.count(where: { $0.spec.queue == name }) > limit {
+          return .queueFull(queue: name, limit: limit, waiting: waiting)
+        }
+      }
+      return nil
     }
 
     mutating func claim(_ request: ClaimRequest, at: Timestamp, clock: LeaseInstant) -> [Job] {
@@ -171,7 +190,9 @@ extension MemoryStore {
         entry.events.append(event)
         feed.append(event)
       }
+      if change.outcome == .clear { entry.checkpoint = nil }
       update(entry, from: change.from)
+      if let spawn = change.spawn { _ = add(spawn) }
       return .applied(sequence: stored)
     }
 
@@ -199,6 +220,10 @@ extension MemoryStore {
       guard var entry = runningEntry(report.attempt) else { return false }
       if let startedAt = report.startedAt { entry.job.state.startedAt = startedAt }
       if let progress = report.progress { entry.job.progress = progress }
+      for chunk in report.output where chunk.place > entry.output.last?.place ?? OutputPlace(attempt: 0, number: 0) {
+        entry.output.append(chunk)
+      }
+      entry.checkpoint = report.checkpoint ?? entry.checkpoint
       entries[report.attempt.id] = entry
       return true
     }
@@ -252,6 +277,37 @@ extension MemoryStore {
     }
 
     func history(_ id: JobID) -> [Event] { entries[id]?.events ?? [] }
+
+    func output(_ id: JobID, after place: OutputPlace?, limit: Int) -> [OutputChunk] {
+      let output = entries[id]?.output ?? []
+      let start = place.map { place in output.firstIndex { $0.place > place } ?? output.count } ?? 0
+      return Array(output[start...].prefix(limit))
+    }
+
+    func checkpoint(_ id: JobID) -> RawJSON? { entries[id]?.checkpoint }
+
+    func failures(ofType type: String, since: Timestamp, limit: Int) -> Int {
+      min(limit, feed.count { $0.error != nil && $0.at >= since && entries[$0.jobID]?.job.spec.type == type })
+    }
+
+    func deadLetters(_ filter: JobFilter) -> [DeadLetterGroup] {
+      var groups: [String: DeadLetterGroup] = [:]
+      for id in order {
+        guard let job = entries[id]?.job, let error = job.error, let end = job.state.completedAt,
+          JobFilter.deadLetters.matches(job), filter.matches(job)
+        else { continue }
+        let key = "\(job.spec.type) \(error.type.rawValue)"
+        var group =
+          groups[key]
+          ?? DeadLetterGroup(
+            type: job.spec.type, error: error.type, count: 0, oldest: end, newest: end, message: error.message)
+        group.count += 1
+        group.oldest = min(group.oldest, end)
+        if end >= group.newest { (group.newest, group.message) = (end, error.message) }
+        groups[key] = group
+      }
+      return groups.values.sorted { ($1.count, $0.type, $0.error.rawValue) < ($0.count, $1.type, $1.error.rawValue) }
+    }
 
     func events(after sequence: Int64, limit: Int) -> [Event] {
       var low = 0

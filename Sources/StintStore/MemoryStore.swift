@@ -8,6 +8,7 @@ import Synchronization
 public final class MemoryStore: Store {
   private let state: Mutex<State>
   private let isClosed = Atomic(false)
+  private let ownSecret = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
   private let clock: @Sendable () -> LeaseInstant
 
   /// An empty store. `leaseClock` judges leases.
@@ -79,6 +80,11 @@ public final class MemoryStore: Store {
     try locked { $0.workers[id] = nil }
   }
 
+  /// See ``Store/put(_:)``.
+  public func put(_ queue: QueueRecord) async throws(StoreError) {
+    try locked { $0.queues[queue.name] = queue }
+  }
+
   /// See ``Store/jobs(_:)``.
   public func jobs(_ ids: [JobID]) async throws(StoreError) -> [Job?] {
     try locked { state in ids.map { state.job($0) } }
@@ -112,6 +118,32 @@ public final class MemoryStore: Store {
   public func events(after sequence: Int64, limit: Int) async throws(StoreError) -> [Event] {
     try locked { $0.events(after: sequence, limit: limit) }
   }
+
+  /// See ``Store/queues()``.
+  public func queues() async throws(StoreError) -> [QueueRecord] {
+    try locked { $0.queues.values.sorted { $0.name < $1.name } }
+  }
+
+  /// See ``Store/output(_:after:limit:)``.
+  public func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk] {
+    try locked { $0.output(id, after: after, limit: limit) }
+  }
+
+  /// See ``Store/checkpoint(_:)``.
+  public func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON? { try locked { $0.checkpoint(id) } }
+
+  /// See ``Store/failures(ofType:since:limit:)``.
+  public func failures(ofType type: String, since: Timestamp, limit: Int) async throws(StoreError) -> Int {
+    try locked { $0.failures(ofType: type, since: since, limit: limit) }
+  }
+
+  /// See ``Store/deadLetters(_:)``.
+  public func deadLetters(_ filter: JobFilter) async throws(StoreError) -> [DeadLetterGroup] {
+    try locked { $0.deadLetters(filter) }
+  }
+
+  /// See ``Store/secret()``.
+  public func secret() async throws(StoreError) -> [UInt8] { ownSecret }
 
   /// See ``Store/lastEvent()``.
   public func lastEvent() async throws(StoreError) -> Int64 { try locked { $0.lastSequence } }

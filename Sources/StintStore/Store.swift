@@ -11,8 +11,9 @@ public protocol Store: Sendable {
 
   // MARK: Moves
 
-  /// Stores new jobs. A group is all or nothing; groups are independent of each other. When this returns, the jobs of
-  /// each `.inserted` group are as durable as the store makes anything.
+  /// Stores new jobs. A group is all or nothing; groups are independent of each other. A group that would bring a queue
+  /// over its ``QueueRecord/maxPending`` is refused, exactly, whoever else submits meanwhile. When this returns, the
+  /// jobs of each `.inserted` group are as durable as the store makes anything.
   func insert(_ groups: [[Job]], at: Timestamp) async throws(StoreError) -> [InsertResult]
 
   /// Gives up to `request.count` pending jobs to a worker, in the order of claiming (SPEC §3), and after them up to
@@ -28,8 +29,9 @@ public protocol Store: Sendable {
   /// Moves up to `limit` due jobs from scheduled and retrying to pending.
   func promote(limit: Int, at: Timestamp) async throws(StoreError) -> Promotion
 
-  /// Keeps what running attempts report: the beginning of the handler, progress. The last report wins; a report of an
-  /// attempt that no longer runs changes nothing and is answered false.
+  /// Keeps what running attempts report: the beginning of the handler, progress, output, a checkpoint. Of progress and
+  /// checkpoints the last one stays; a piece of output that is there already is left as it is. A report of an attempt
+  /// that no longer runs changes nothing and is answered false.
   func record(_ reports: [AttemptReport]) async throws(StoreError) -> [Bool]
 
   /// Removes up to `limit` terminal jobs that match, with their history, oldest first; the ids that went.
@@ -40,6 +42,9 @@ public protocol Store: Sendable {
 
   /// Forgets a worker that has gone; its name stays in the histories.
   func remove(worker id: String) async throws(StoreError)
+
+  /// Makes a queue's rules known to all who use the store.
+  func put(_ queue: QueueRecord) async throws(StoreError)
 
   // MARK: Reads
 
@@ -69,6 +74,24 @@ public protocol Store: Sendable {
 
   /// The workers that are known, by id.
   func workers() async throws(StoreError) -> [WorkerRecord]
+
+  /// The queues that have rules, by name.
+  func queues() async throws(StoreError) -> [QueueRecord]
+
+  /// Up to `limit` pieces of a job's output, in order, from the first one after a place (nil: from the beginning).
+  func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk]
+
+  /// What the job's attempts kept for the next one; nil where they kept nothing.
+  func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON?
+
+  /// How many attempts of this type failed at `since` or later: up to `limit`.
+  func failures(ofType type: String, since: Timestamp, limit: Int) async throws(StoreError) -> Int
+
+  /// The dead letters that match, by job type and kind of error: the largest groups first.
+  func deadLetters(_ filter: JobFilter) async throws(StoreError) -> [DeadLetterGroup]
+
+  /// 32 random bytes, made once and shared by all who use the store: what its tokens are sealed with.
+  func secret() async throws(StoreError) -> [UInt8]
 
   /// Now, by the clock that judges leases.
   func leaseClock() async throws(StoreError) -> LeaseInstant
@@ -145,6 +168,50 @@ public enum InsertResult: Sendable, Hashable {
   case inserted([Job])
   /// Nothing of it is stored: a job of this id exists, or an earlier job of the group has the same id.
   case duplicate(index: Int, existing: Job)
+  /// Nothing of it is stored: the queue takes `limit` waiting jobs, and has `waiting` without this group.
+  case queueFull(queue: String, limit: Int, waiting: Int)
+}
+
+/// A queue's rules.
+public struct QueueRecord: Sendable, Hashable {
+  /// The queue's name.
+  public let name: String
+  /// How many jobs may wait in it (pending, scheduled, retrying, blocked); nil for any number.
+  public var maxPending: Int?
+
+  /// A queue with its rules.
+  public init(name: String, maxPending: Int? = nil) {
+    self.name = name
+    self.maxPending = maxPending
+  }
+}
+
+/// Dead letters of one job type that ended with one kind of error.
+public struct DeadLetterGroup: Sendable, Hashable {
+  /// The job type.
+  public let type: String
+  /// The kind of the last failure.
+  public let error: JobError.Kind
+  /// How many.
+  public var count: Int
+  /// When the first of them ended.
+  public var oldest: Timestamp
+  /// When the last of them ended.
+  public var newest: Timestamp
+  /// What the last one's error says.
+  public var message: String
+
+  /// A group from its parts.
+  public init(
+    type: String, error: JobError.Kind, count: Int, oldest: Timestamp, newest: Timestamp, message: String
+  ) {
+    self.type = type
+    self.error = error
+    self.count = count
+    self.oldest = oldest
+    self.newest = newest
+    self.message = message
+  }
 }
 
 /// Which jobs a worker wants.
@@ -236,12 +303,21 @@ public struct AttemptReport: Sendable, Hashable {
   public var startedAt: Timestamp?
   /// How far it is, if that is news.
   public var progress: Progress?
+  /// What it said since the last report.
+  public var output: [OutputChunk]
+  /// What it keeps for the next attempt, if that is news.
+  public var checkpoint: RawJSON?
 
   /// A report.
-  public init(attempt: AttemptKey, startedAt: Timestamp? = nil, progress: Progress? = nil) {
+  public init(
+    attempt: AttemptKey, startedAt: Timestamp? = nil, progress: Progress? = nil, output: [OutputChunk] = [],
+    checkpoint: RawJSON? = nil
+  ) {
     self.attempt = attempt
     self.startedAt = startedAt
     self.progress = progress
+    self.output = output
+    self.checkpoint = checkpoint
   }
 }
 
@@ -275,11 +351,13 @@ public struct WorkerRecord: Sendable, Hashable {
   public let startedAt: Timestamp
   /// When it last said so.
   public var seenAt: Timestamp
+  /// The supervisor that would see its process end; nil where there is none.
+  public var supervisor: String?
 
   /// A worker's entry.
   public init(
     id: String, host: String, pid: Int32, state: State = .idle, slots: Int, types: [JobType] = [], processed: Int = 0,
-    startedAt: Timestamp, seenAt: Timestamp
+    startedAt: Timestamp, seenAt: Timestamp, supervisor: String? = nil
   ) {
     self.id = id
     self.host = host
@@ -290,5 +368,6 @@ public struct WorkerRecord: Sendable, Hashable {
     self.processed = processed
     self.startedAt = startedAt
     self.seenAt = seenAt
+    self.supervisor = supervisor
   }
 }

@@ -132,6 +132,43 @@ public final class FaultyStore: Store {
   }
 
   /// See `Store`.
+  public func put(_ queue: QueueRecord) async throws(StoreError) {
+    try await through(.put) { () throws(StoreError) in try await base.put(queue) }
+  }
+
+  /// See `Store`.
+  public func queues() async throws(StoreError) -> [QueueRecord] {
+    try await through(.reads) { () throws(StoreError) in try await base.queues() }
+  }
+
+  /// See `Store`.
+  public func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk] {
+    try await through(.reads) { () throws(StoreError) in try await base.output(id, after: after, limit: limit) }
+  }
+
+  /// See `Store`.
+  public func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON? {
+    try await through(.reads) { () throws(StoreError) in try await base.checkpoint(id) }
+  }
+
+  /// See `Store`.
+  public func failures(ofType type: String, since: Timestamp, limit: Int) async throws(StoreError) -> Int {
+    try await through(.reads) { () throws(StoreError) in
+      try await base.failures(ofType: type, since: since, limit: limit)
+    }
+  }
+
+  /// See `Store`.
+  public func deadLetters(_ filter: JobFilter) async throws(StoreError) -> [DeadLetterGroup] {
+    try await through(.reads) { () throws(StoreError) in try await base.deadLetters(filter) }
+  }
+
+  /// See `Store`.
+  public func secret() async throws(StoreError) -> [UInt8] {
+    try await through(.reads) { () throws(StoreError) in try await base.secret() }
+  }
+
+  /// See `Store`.
   public func jobs(_ ids: [JobID]) async throws(StoreError) -> [Job?] {
     try await through(.reads) { () throws(StoreError) in try await base.jobs(ids) }
   }

@@ -27,6 +27,7 @@ extension FeedItem {
   fileprivate var text: String {
     switch self {
     case .resync: "resync"
+    case .output: "output"
     case .event(.created(let job)): "created \(job.id)"
     case .event(.started(let job)): "started \(job.id)"
     case .event(.moved(let job)): "\(job.status) \(job.id)"
@@ -147,7 +148,9 @@ extension FeedItem {
     let client = LocalClient(
       store: store, types: [JobType(name: "work", maxRetries: 100, retry: .atOnce)], hub: hub, random: random,
       logger: quietLogger)
-    let gateway = LocalGateway(store: store, hub: hub, time: SystemTime(), random: random, logger: quietLogger)
+    let gateway = LocalGateway(
+      store: store, hub: hub, configuration: EngineConfiguration(), time: SystemTime(), random: random,
+      logger: quietLogger)
     let submitted = try await client.submit(NewJob("work"))
     let readers = (0..<4).map { _ in
       Task {

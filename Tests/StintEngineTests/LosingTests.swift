@@ -81,7 +81,9 @@ import Testing
       var configuration = EngineConfiguration()
       configuration.slots = slots
       let worker = Worker(
-        gateway: LocalGateway(store: store, hub: hub, time: time, random: random, logger: quietLogger), hub: hub,
+        gateway: LocalGateway(
+          store: store, hub: hub, configuration: EngineConfiguration(), time: time, random: random, logger: quietLogger),
+        hub: hub,
         handlers: handlers, configuration: configuration, identity: ("host", 1), time: time, random: random,
         logger: quietLogger)
       try await body(client, worker, time)

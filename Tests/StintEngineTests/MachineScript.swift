@@ -65,8 +65,11 @@ struct MachineScript {
   }
 
   mutating func progress(_ running: Running, _ percent: Double?) -> [WorkerMachine.Action] {
-    machine.progress(
-      slot: running.slot, runner: running.runner, percent.map { Progress(percent: $0) }, uptime: uptime)
+    hear(running, percent.map { .progress(Progress(percent: $0)) } ?? .alive)
+  }
+
+  mutating func hear(_ running: Running, _ news: AttemptNews) -> [WorkerMachine.Action] {
+    machine.hear(news, slot: running.slot, runner: running.runner, at: at, uptime: uptime)
   }
 
   mutating func tick(after duration: Duration = .zero) -> WorkerMachine.Due {

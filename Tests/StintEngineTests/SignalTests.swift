@@ -114,6 +114,7 @@ private final class HoldingGateway: WorkerGateway {
 
   func announce(_ worker: WorkerRecord) async throws(StoreError) {}
   func leave(_ worker: String) async throws(StoreError) {}
+  func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON? { nil }
   func claim(_ request: ClaimRequest) async throws(StoreError) -> [Job] {
     jobs.withLock { jobs in
       defer { jobs = [] }

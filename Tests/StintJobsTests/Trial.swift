@@ -29,8 +29,8 @@ struct Trial: Sendable {
     let spec = JobSpec(
       id: JobID(known: "trial"), type: handler.type.name, params: RawJSON(.object(checked)), createdAt: now)
     let job = Job(spec: spec, state: JobState(status: .running, revision: 1, runAt: now))
-    let context = JobContext(job: job, time: time) { [reports] progress in
-      guard let progress else { return }
+    let context = JobContext(job: job, time: time) { [reports] news in
+      guard case .progress(let progress) = news else { return }
       reports.add(progress)
       onReport(progress)
     }

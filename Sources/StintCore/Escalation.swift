@@ -1,0 +1,247 @@
+/// What happens when jobs of a type keep failing: another type takes over (SPEC §5).
+public struct EscalationRule: Sendable, Hashable {
+  /// The type that takes over.
+  public var target: String
+  /// How many counted failures are retried before it does; nil leaves that to the job's own retries.
+  public var retriesBefore: Int?
+  /// The params of the new job, with `${params.NAME}` standing for those of the failed one; nil hands them on as they
+  /// are.
+  public var params: [JSONMember]?
+  /// Only failures of these kinds; nil is all that can escalate.
+  public var errorTypes: Set<JobError.Kind>?
+  /// While so many failures of the type stand within a time, the next one escalates at once.
+  public var window: Window?
+
+  /// A number of failures within a time.
+  public struct Window: Sendable, Hashable {
+    /// How many.
+    public let failures: Int
+    /// Within this time.
+    public let within: Duration
+
+    /// `failures` within a time.
+    public init(failures: Int, within: Duration) {
+      self.failures = failures
+      self.within = within
+    }
+  }
+
+  /// A rule by which `target` takes over.
+  public init(
+    _ target: String, retriesBefore: Int? = nil, params: [JSONMember]? = nil,
+    errorTypes: Set<JobError.Kind>? = nil, window: Window? = nil
+  ) {
+    self.target = target
+    self.retriesBefore = retriesBefore
+    self.params = params
+    self.errorTypes = errorTypes
+    self.window = window
+  }
+
+  /// The params of the new job.
+  func params(for job: Job) -> RawJSON {
+    guard let params else { return job.spec.params }
+    let given = (try? job.spec.params.parsed().object) ?? []
+    let mapped = params.compactMap { member -> JSONMember? in
+      ParamTemplate.fill(member.value, from: given).map { JSONMember(member.key, $0) }
+    }
+    return RawJSON(.object(mapped))
+  }
+}
+
+/// A rule, ready to be used on one failing job: what ``Lifecycle`` needs to make the new one.
+public struct Escalation: Sendable, Hashable {
+  /// The rule.
+  public let rule: EscalationRule
+  /// The type that takes over: its retries and clocks are the new job's.
+  public let target: JobType
+  /// The identity that the new job would have.
+  public let id: JobID
+  /// Whether the rule's window is full: the next failure escalates at once.
+  public let isAtOnce: Bool
+
+  /// A rule with what it needs.
+  public init(_ rule: EscalationRule, target: JobType, id: JobID, isAtOnce: Bool = false) {
+    self.rule = rule
+    self.target = target
+    self.id = id
+    self.isAtOnce = isAtOnce
+  }
+
+  /// The job that takes over from `failed`.
+  func job(for failed: Job, at: Timestamp) -> Job {
+    let old = failed.spec
+    let spec = JobSpec(
+      id: id, type: target.name, queue: old.queue, priority: old.priority, params: rule.params(for: failed),
+      maxRetries: target.maxRetries ?? RetryPolicy.presets[0].maxRetries, retry: target.retry ?? .standard,
+      timeout: target.timeout, stallTimeout: target.stallTimeout, tags: old.tags, metadata: old.metadata,
+      owner: old.owner, createdAt: at, submittedBy: Actor(name: "stint", origin: "escalation"),
+      escalatedFrom: old.id)
+    return Job(spec: spec, state: JobState(status: .pending, revision: 0, runAt: at))
+  }
+}
+
+/// The rules of all types, checked against each other.
+public struct Escalations: Sendable, Hashable {
+  /// By the failing type's name.
+  public let rules: [String: EscalationRule]
+  /// The types that take over, by name.
+  private let targets: [String: JobType]
+
+  /// No rules.
+  public static let none = Escalations(rules: [:], targets: [:])
+
+  private init(rules: [String: EscalationRule], targets: [String: JobType]) {
+    self.rules = rules
+    self.targets = targets
+  }
+
+  /// Rules by type, checked.
+  ///
+  /// - Throws: ``StintError`` of kind `invalid_params`, naming every fault: a type that does not exist, a loop, params
+  ///   that the target does not take, a number out of range.
+  public init(_ rules: [String: EscalationRule], types: JobTypes, allowsLocalOnly: Bool = false) throws(StintError) {
+    var named: [String: EscalationRule] = [:]
+    var targets: [String: JobType] = [:]
+    var faults: [StintError.Detail] = []
+    for (name, rule) in rules.sorted(by: { $0.key < $1.key }) {
+      let key = "escalation.\(name)"
+      if types[name] == nil { faults.append(.init(param: key, message: types.unknown(name).message)) }
+      named[types[name]?.name ?? name] = rule
+      guard let target = types[rule.target] else {
+        faults.append(.init(param: "\(key).on_failure", message: types.unknown(rule.target).message))
+        continue
+      }
+      targets[rule.target] = target
+      if target.isLocalOnly, !allowsLocalOnly {
+        faults.append(
+          .init(param: "\(key).on_failure", message: "\(target.name) may not be reached from outside: allow it first"))
+      }
+      if let retries = rule.retriesBefore, !(0...10_000).contains(retries) {
+        let message = "\(retries): allowed is 0 to 10000"
+        faults.append(.init(param: "\(key).max_retries_before_escalation", message: message))
+      }
+      faults += Self.paramFaults(rule, key: key, from: types[name], to: target)
+    }
+    for (name, rule) in named.sorted(by: { $0.key < $1.key }) {
+      var path = [name]
+      var next = types[rule.target]?.name ?? rule.target
+      while !path.contains(next), let further = named[next] {
+        path.append(next)
+        next = types[further.target]?.name ?? further.target
+      }
+      guard path.first == next else { continue }
+      let loop = (path + [next]).joined(separator: " → ")
+      faults.append(.init(param: "escalation.\(name)", message: "is a loop: \(loop)"))
+    }
+    guard faults.isEmpty else { throw StintError.invalid("Invalid escalation", faults) }
+    self.init(rules: named, targets: targets)
+  }
+
+  private static func paramFaults(
+    _ rule: EscalationRule, key: String, from source: JobType?, to target: JobType
+  ) -> [StintError.Detail] {
+    guard let params = rule.params else {
+      // What the failed job has must be something that the target takes.
+      guard let source, !target.allowsOtherParams else { return [] }
+      let taken = Set(target.params.map(\.name))
+      let extra = source.params.map(\.name).filter { !taken.contains($0) }
+      let missing = target.params.filter { $0.isRequired && !source.params.map(\.name).contains($0.name) }.map(\.name)
+      guard !extra.isEmpty || !missing.isEmpty else { return [] }
+      let message = "\(target.name) takes other params than \(source.name): map them"
+      return [.init(param: "\(key).params", message: message)]
+    }
+    var faults: [StintError.Detail] = []
+    let known = Dictionary(target.params.map { ($0.name, $0) }) { first, _ in first }
+    for member in params {
+      let place = "\(key).params.\(member.key)"
+      for name in ParamTemplate.names(in: member.value)
+      where source.map({ !$0.allowsOtherParams && !$0.params.map(\.name).contains(name) }) ?? false {
+        faults.append(
+          .init(param: place, message: "${params.\(name)}: \(source?.name ?? "the type") has no such param"))
+      }
+      guard let param = known[member.key] else {
+        if !target.allowsOtherParams {
+          faults.append(.init(param: place, message: "\(target.name) has no such param"))
+        }
+        continue
+      }
+      // What is filled in later is checked when the job runs.
+      if ParamTemplate.names(in: member.value).isEmpty, let fault = param.fault(in: member.value) {
+        faults.append(.init(param: place, message: fault))
+      }
+    }
+    for param in target.params where param.isRequired && !params.contains(where: { $0.key == param.name }) {
+      faults.append(.init(param: "\(key).params.\(param.name)", message: "is required by \(target.name)"))
+    }
+    return faults
+  }
+
+  /// The rule for a job of this type; nil where there is none.
+  public func rule(for type: String) -> EscalationRule? { rules.isEmpty ? nil : rules[type] }
+
+  /// The rule for a failing job, ready to be used; nil where its type has none.
+  public func escalation(for job: Job, id: @autoclosure () -> JobID, isAtOnce: Bool = false) -> Escalation? {
+    guard let rule = rule(for: job.spec.type), let target = targets[rule.target] else { return nil }
+    return Escalation(rule, target: target, id: id(), isAtOnce: isAtOnce)
+  }
+}
+
+/// Text with `${params.NAME}` in it.
+public enum ParamTemplate {
+  /// The value with every reference filled in. A text that is one reference and nothing else becomes the param's value
+  /// with its type; nil where that param is not there.
+  public static func fill(_ value: JSONValue, from params: [JSONMember]) -> JSONValue? {
+    switch value {
+    case .string(let text):
+      let parts = Self.parts(of: text)
+      if parts.count == 1, case .reference(let name) = parts[0] { return params.first { $0.key == name }?.value }
+      return .string(
+        parts.map { part in
+          switch part {
+          case .text(let text): return text
+          case .reference(let name):
+            guard let value = params.first(where: { $0.key == name })?.value else { return "" }
+            return value.string ?? RawJSON(value).text
+          }
+        }.joined())
+    case .array(let elements): return .array(elements.compactMap { fill($0, from: params) })
+    case .object(let members):
+      return .object(
+        members.compactMap { member in fill(member.value, from: params).map { JSONMember(member.key, $0) } })
+    default: return value
+    }
+  }
+
+  /// The names that a value refers to, in order.
+  public static func names(in value: JSONValue) -> [String] {
+    switch value {
+    case .string(let text):
+      return parts(of: text).compactMap { part in if case .reference(let name) = part { name } else { nil } }
+    case .array(let elements): return elements.flatMap { names(in: $0) }
+    case .object(let members): return members.flatMap { names(in: $0.value) }
+    default: return []
+    }
+  }
+
+  /// A stretch of a template.
+  public enum Part: Sendable, Hashable {
+    /// Text that stands for itself.
+    case text(String)
+    /// `${params.NAME}`
+    case reference(String)
+  }
+
+  /// A template's stretches. What is filled in is never looked at again.
+  public static func parts(of text: String) -> [Part] {
+    var parts: [Part] = []
+    var rest = Substring(text)
+    while let start = rest.firstRange(of: "${params."), let end = rest[start.upperBound...].firstIndex(of: "}") {
+      if start.lowerBound > rest.startIndex { parts.append(.text(String(rest[..<start.lowerBound]))) }
+      parts.append(.reference(String(rest[start.upperBound..<end])))
+      rest = rest[rest.index(after: end)...]
+    }
+    if !rest.isEmpty || parts.isEmpty { parts.append(.text(String(rest))) }
+    return parts
+  }
+}

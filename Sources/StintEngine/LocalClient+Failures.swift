@@ -1,0 +1,104 @@
+public import StintCore
+public import StintStore
+
+/// Output, chains of escalation, and dead letters.
+extension LocalClient {
+  // MARK: Chains
+
+  /// The job that took over last; `job` itself where none did, or where its successor was removed.
+  func lastOfChain(_ job: Job) async throws(StintError) -> Job {
+    var last = job
+    while let next = last.state.escalatedTo, let found = try await jobs([next])[0] { last = found }
+    return last
+  }
+
+  /// The events of the jobs that `job` took over from, oldest first.
+  func ancestors(of job: Job) async throws(StintError) -> [Event] {
+    var events: [Event] = []
+    var origin = job.spec.escalatedFrom
+    while let id = origin, let before = try await jobs([id])[0] {
+      let own = try await stored { () throws(StoreError) in try await store.history([id]) }[0]
+      events = own + events
+      origin = before.spec.escalatedFrom
+    }
+    return events
+  }
+
+  // MARK: Output
+
+  /// See ``JobClient/output(_:after:)``.
+  public func output(_ id: JobID, after place: OutputPlace?) async throws(StintError) -> OutputUpdates {
+    let watcher = OutputWatcher(
+      id: id, after: place, store: store, hub: hub, time: time,
+      poll: store.capabilities.isShared ? .milliseconds(500) : nil)
+    try await watcher.start()
+    return OutputUpdates { try await watcher.next() }
+  }
+
+  // MARK: Dead letters
+
+  /// See ``JobClient/deadLetters(_:)``.
+  public func deadLetters(_ filter: JobFilter) async throws(StintError) -> [DeadLetterGroup] {
+    try await stored { () throws(StoreError) in try await store.deadLetters(filter) }
+  }
+
+  /// See ``JobClient/requeue(_:dryRun:by:)``.
+  public func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int {
+    let types = try await allTypes()
+    var count = 0
+    try await eachPage(.and([.deadLetters, filter])) { jobs throws(StintError) in
+      for job in jobs { try checkDoor(job.spec.type, types, actor) }
+      if dryRun {
+        count += jobs.count
+        return
+      }
+      let at = time.now()
+      let decided = jobs.compactMap { job in
+        (try? Lifecycle.move(job, .retried(by: actor), at: at)).map { (job, $0) }
+      }
+      let results = try await stored { () throws(StoreError) in try await store.apply(decided.map(\.1), at: at) }
+      let moved = zip(decided, results).compactMap { decided, result -> Job? in
+        // Whoever was quicker has decided.
+        if case .applied = result { decided.1.applied(to: decided.0) } else { nil }
+      }
+      count += moved.count
+      hub.publish(moved.map { .moved($0) }, at: at)
+      if let urgency = moved.map(\.spec.priority).max() { hub.hint(.ready(urgency)) }
+    }
+    if !dryRun {
+      logger.info("requeued", metadata: ["count": "\(count)", "by": "\(actor.name)", "from": "\(actor.origin)"])
+    }
+    return count
+  }
+
+  /// See ``JobClient/purgeDeadLetters(_:dryRun:by:)``.
+  public func purgeDeadLetters(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int {
+    let wanted = JobFilter.and([.deadLetters, filter])
+    var count = 0
+    if dryRun {
+      try await eachPage(wanted) { jobs throws(StintError) in count += jobs.count }
+      return count
+    }
+    while true {
+      let gone = try await stored { () throws(StoreError) in try await store.purge(wanted, limit: 1_000) }
+      hub.publish(gone.map { .removed($0) }, at: time.now())
+      count += gone.count
+      guard gone.count == 1_000 else { break }
+    }
+    logger.info("removed", metadata: ["count": "\(count)", "by": "\(actor.name)", "from": "\(actor.origin)"])
+    return count
+  }
+
+  /// Every job that matches now, a page at a time: those that come later are left alone.
+  private func eachPage(
+    _ filter: JobFilter, _ body: ([Job]) async throws(StintError) -> Void
+  ) async throws(StintError) {
+    var query = JobQuery(filter: filter, limit: 1_000)
+    while true {
+      let page = try await list(query)
+      if !page.jobs.isEmpty { try await body(page.jobs) }
+      guard let next = page.next else { return }
+      query.before = next
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import DequeModule
+import StintCore
+import StintStore
+
+/// How attempts and the worker itself are stopped.
+extension WorkerMachine {
+  /// Someone asked a job to stop.
+  mutating func cancel(_ id: JobID, at: Timestamp, uptime: Duration) -> [Action] {
+    if let index = slots.firstIndex(where: { $0.attempt?.job.id == id }) {
+      return ask(index, .cancelled, uptime: uptime)
+    }
+    if let index = ready.firstIndex(where: { $0.job.id == id }) {
+      let held = ready.remove(at: index)
+      ended.append(Settlement(job: held.job, cause: .stopped, at: at))
+      return [.settle, .claim]
+    }
+    return []
+  }
+
+  mutating func ask(_ index: Int, _ stop: Stop, uptime: Duration) -> [Action] {
+    // A request to cancel outweighs other reasons; a lost lease outweighs all.
+    let old = slots[index].attempt?.stop
+    guard old == nil || stop == .leaseLost || (stop == .cancelled && old != .leaseLost) else { return [] }
+    slots[index].attempt?.stop = stop
+    if old == nil { slots[index].attempt?.stopBy = uptime + configuration.cancelGrace }
+    return [.cancelRunner(slots[index].runner), .reschedule]
+  }
+
+  /// The attempt does not listen: its slot goes to others, its outcome is what it was asked to stop for, and whatever
+  /// it still says is ignored.
+  mutating func abandon(_ index: Int, at: Timestamp) -> [Action] {
+    guard let attempt = slots[index].attempt, let stop = attempt.stop else { return [] }
+    slots[index].attempt = nil
+    slots[index].hasRunner = false
+    abandoned += 1
+    processed += 1
+    if let cause = Self.cause(of: stop, handler: .released) { settle(attempt, cause, at: at) }
+    return [.settle, .claim] + startRunners()
+  }
+
+  /// Claim no more; give back what has not begun; wait for the rest until the shutdown timeout.
+  mutating func drain(at: Timestamp, uptime: Duration) -> [Action] {
+    guard !isDraining else { return [] }
+    isDraining = true
+    stopAt = uptime + configuration.shutdownTimeout
+    giveUpAt = uptime + configuration.shutdownTimeout + Self.outagePatience
+    return releaseReady(at: at) + [.settle, .claim, .reschedule]
+  }
+
+  /// Ask all that runs to stop, and give it back; what does not listen is left behind after `grace`.
+  mutating func stop(grace: Duration, at: Timestamp, uptime: Duration) -> [Action] {
+    var actions = drain(at: at, uptime: uptime)
+    isStopping = true
+    giveUpAt = min(giveUpAt ?? .zero, uptime + grace + Self.outagePatience)
+    for index in slots.indices where slots[index].attempt != nil {
+      if slots[index].attempt?.stop == nil { slots[index].attempt?.stop = .released }
+      slots[index].attempt?.stopBy = uptime + grace
+      actions.append(.cancelRunner(slots[index].runner))
+    }
+    return actions + [.reschedule]
+  }
+
+  /// How long a worker that is to stop waits for a store that does not take its last outcomes.
+  static let outagePatience: Duration = .seconds(5)
+
+  /// Whether the worker may end without having settled: it is to stop, and the store has not answered for too long.
+  /// What it held then comes back when its leases end.
+  func mayGiveUp(uptime: Duration) -> Bool { giveUpAt.map { uptime >= $0 } ?? false }
+
+  mutating func releaseReady(at: Timestamp, where goes: (Held) -> Bool = { _ in true }) -> [Action] {
+    var kept: Deque<Held> = []
+    var actions: [Action] = []
+    for held in ready {
+      if goes(held) {
+        ended.append(Settlement(job: held.job, cause: .released, at: at))
+        actions = [.settle]
+      } else {
+        kept.append(held)
+      }
+    }
+    ready = kept
+    return actions
+  }
+}

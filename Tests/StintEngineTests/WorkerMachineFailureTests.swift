@@ -1,0 +1,105 @@
+import StintCore
+import StintStore
+import Testing
+
+@testable import StintEngine
+
+@Suite struct WorkerMachineFailureTests {
+  /// A job that has taken its worker down before.
+  private func feared(_ job: Job, losses: Int = 2) -> Job {
+    var job = job
+    job.state.losses = losses
+    return job
+  }
+
+  @Test func aJobThatTookItsWorkerDownTwiceRunsAlone() throws {
+    var script = MachineScript(slots: 3)
+    let jobs = [script.job(), feared(script.job()), script.job()]
+    let first = script.run(jobs)
+    #expect(first.map(\.job.id) == [jobs[0].id], "nobody begins beside it")
+    #expect(script.machine.claimRequest(uptime: script.uptime) == nil)
+    let second = script.begin(script.end(first[0]) + [.startRunner(slot: first[0].slot, runner: first[0].runner)])
+    #expect(second.map(\.job.id) == [jobs[1].id])
+    #expect(script.machine.claimRequest(uptime: script.uptime) == nil, "nothing is claimed while it runs")
+    let actions = script.end(second[0])
+    #expect(actions.contains(.claim))
+    let third = script.begin(actions + [.startRunner(slot: second[0].slot, runner: second[0].runner)])
+    #expect(third.map(\.job.id) == [jobs[2].id])
+    #expect(script.machine.claimRequest(uptime: script.uptime)?.count == 2)
+  }
+
+  @Test func oneLossIsNoReasonToRunAlone() {
+    var script = MachineScript(slots: 2)
+    let jobs = [script.job(), feared(script.job(), losses: 1)]
+    #expect(script.run(jobs).count == 2)
+  }
+
+  @Test func outputIsNumberedAndCutOnceBetweenCharacters() {
+    var script = MachineScript(slots: 1) { $0.limits.outputBytes = 8 }
+    let running = script.run([script.job()])[0]
+    #expect(script.hear(running, .output(.stdout, "abc\n")) == [.reschedule])
+    #expect(script.hear(running, .output(.stderr, "dé€")).isEmpty)
+    _ = script.hear(running, .output(.stdout, "more"))
+    _ = script.tick()
+    let said = script.machine.takeEnded().reports.flatMap(\.output)
+    #expect(said.map(\.text) == ["abc\n", "dé", "[output cut after 8 bytes]\n"])
+    #expect(said.map(\.number) == [1, 2, 3])
+    #expect(said.map(\.stream) == [.stdout, .stderr, .notice])
+    _ = script.hear(running, .output(.stdout, "x"))
+    #expect(script.machine.takeEnded().reports.isEmpty)
+  }
+
+  @Test func outputOfExactlyTheLimitIsNotCut() {
+    var script = MachineScript(slots: 1) { $0.limits.outputBytes = 4 }
+    let running = script.run([script.job()])[0]
+    _ = script.hear(running, .output(.stdout, "abc\n"))
+    _ = script.end(running)
+    #expect(script.machine.takeEnded().reports.flatMap(\.output).map(\.text) == ["abc\n"])
+  }
+
+  @Test func outputAndCheckpointAreHandedOverBeforeTheOutcomeAndComeBackInOrder() {
+    var script = MachineScript(slots: 1)
+    let running = script.run([script.job()])[0]
+    _ = script.hear(running, .output(.stdout, "1\n"))
+    _ = script.hear(running, .checkpoint(RawJSON(["at": 1])))
+    _ = script.tick()
+    let taken = script.machine.takeEnded()
+    _ = script.hear(running, .output(.stdout, "2\n"))
+    _ = script.hear(running, .checkpoint(RawJSON(["at": 2])))
+    _ = script.end(running)
+    script.machine.giveBack(taken.reports, taken.settlements)
+    let again = script.machine.takeEnded()
+    #expect(again.reports.flatMap(\.output).map(\.text) == ["1\n", "2\n"])
+    #expect(again.reports.map(\.checkpoint) == [RawJSON(["at": 2])])
+    #expect(again.settlements.count == 1)
+  }
+
+  @Test func outputIsASignOfLife() {
+    var script = MachineScript(slots: 1)
+    let running = script.run([script.job(stall: .seconds(5))])[0]
+    _ = script.tick(after: .seconds(4))
+    _ = script.hear(running, .output(.stdout, "here\n"))
+    #expect(!script.tick(after: .seconds(4)).actions.contains(.cancelRunner(running.runner)))
+    #expect(script.tick(after: .seconds(2)).actions.contains(.cancelRunner(running.runner)))
+  }
+
+  @Test func slotsComeAndGo() throws {
+    var script = MachineScript(slots: 1)
+    let jobs = (0..<4).map { _ in script.job() }
+    let running = script.run([jobs[0]])
+    let more = script.machine.resize(to: 3)
+    #expect(more.contains(.claim))
+    #expect(try script.request().count == 2)
+    let request = ClaimRequest(worker: "w", count: 2, lease: .seconds(30))
+    let others = script.begin(
+      script.machine.claimed([jobs[1], jobs[2]], for: request, at: script.at, uptime: script.uptime))
+    #expect(others.count == 2)
+    _ = script.machine.resize(to: 1)
+    #expect(script.machine.claimRequest(uptime: script.uptime) == nil, "what runs goes on, nothing new begins")
+    for one in running + others { _ = script.end(one) }
+    for one in running + others {
+      #expect(script.machine.begin(slot: one.slot, runner: one.runner, at: script.at, uptime: script.uptime) == nil)
+    }
+    #expect(try script.request().count == 1)
+  }
+}
