@@ -16,6 +16,7 @@ let package = Package(
     .library(name: "StintStore", targets: ["StintStore"]),
     .library(name: "StintEngine", targets: ["StintEngine"]),
     .library(name: "StintSQLite", targets: ["StintSQLite"]),
+    .library(name: "StintSupervisor", targets: ["StintSupervisor"]),
     .library(name: "StintJobs", targets: ["StintJobs"]),
     .library(name: "StintHTTP", targets: ["StintHTTP"]),
     .library(name: "StintRemote", targets: ["StintRemote"]),
@@ -59,6 +60,15 @@ let package = Package(
       dependencies: [
         "StintCore", "StintStore",
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: settings),
+    // Worker processes: a supervisor, and the program started again.
+    .target(
+      name: "StintSupervisor",
+      dependencies: [
+        "StintCore", "StintStore", "StintEngine",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
@@ -124,7 +134,7 @@ let package = Package(
       name: "StintCommand",
       dependencies: [
         "CSQLite", "StintCore", "StintStore", "StintEngine", "StintSQLite", "StintJobs", "StintHTTP",
-        "StintRemote", "StintLaws", "Stint",
+        "StintRemote", "StintLaws", "StintSupervisor", "Stint",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "Logging", package: "swift-log"),
@@ -148,6 +158,9 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings),
+    .testTarget(
+      name: "StintSupervisorTests",
+      dependencies: ["StintCore", "StintStore", "StintEngine", "StintSupervisor"], swiftSettings: settings),
     .testTarget(
       name: "StintJobsTests",
       dependencies: [

@@ -77,10 +77,14 @@ struct Session: Sendable {
     }
   }
 
+  /// Worker processes; 0 for none.
+  var processes: Int { configuration.integer("workers.processes") }
+
   /// How the engine is to work.
   var engineConfiguration: EngineConfiguration {
     var engine = EngineConfiguration()
     engine.slots = configuration.integer("workers.slots")
+    if processes > 0, configuration["workers.slots"].origin == .byDefault { engine.slots = 1 }
     engine.lease = configuration.duration("workers.lease_seconds")
     engine.heartbeat = configuration.duration("workers.heartbeat_seconds")
     engine.poll = configuration.duration("workers.poll_seconds")

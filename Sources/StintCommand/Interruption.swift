@@ -1,5 +1,6 @@
 import ArgumentParser
 import Dispatch
+import ServiceLifecycle
 
 #if canImport(Glibc)
   import Glibc
@@ -77,6 +78,32 @@ enum Interruption {
       }
       _ = try? await group.next()
       throw Self.exitCode
+    }
+  }
+}
+
+extension ServiceGroup {
+  /// Runs the services; the first signal stops them gracefully, after `say` was called, the second at once. Whether
+  /// there was a second.
+  func run(until signals: StopSignals, say: @escaping @Sendable () -> Void) async throws -> Bool {
+    try await withThrowingTaskGroup(of: Bool.self) { tasks in
+      tasks.addTask {
+        try await self.run()
+        return false
+      }
+      tasks.addTask {
+        var arrivals = signals.arrivals.makeAsyncIterator()
+        guard await arrivals.next() != nil else { return false }
+        say()
+        await self.triggerGracefulShutdown()
+        return await arrivals.next() != nil
+      }
+      defer { tasks.cancelAll() }
+      guard try await tasks.next() ?? false else { return false }
+      tasks.cancelAll()
+      // What the services say of having been cancelled is no news.
+      _ = try? await tasks.next()
+      return true
     }
   }
 }

@@ -62,7 +62,7 @@ struct Root: AsyncParsableCommand {
     version: Version.text,
     subcommands: [
       Serve.self, Submit.self, List.self, Show.self, Wait.self, Follow.self, Cancel.self, Retry.self, Clear.self,
-      ShowStats.self, ShowJobTypes.self, Doctor.self, Bench.self, Reference.self,
+      StartWorkers.self, ShowStats.self, ShowJobTypes.self, Doctor.self, Bench.self, Reference.self,
     ])
 }
 

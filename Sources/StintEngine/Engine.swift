@@ -17,9 +17,9 @@ public final class Engine: Service {
   /// The store.
   public let store: any Store
   private let handlers: [Handler]
-  private let configuration: EngineConfiguration
-  private let time: any TimeSource
-  private let random: RandomSource
+  package let configuration: EngineConfiguration
+  package let time: any TimeSource
+  package let random: RandomSource
   private let logger: Logger
   /// The door through which workers get jobs and give back outcomes.
   public let gateway: any WorkerGateway
@@ -73,25 +73,33 @@ public final class Engine: Service {
   }
 
   private func run(_ worker: Worker) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.attend { worker.listening } }
+      await worker.run()
+      group.cancelAll()
+    }
+  }
+
+  /// Everything but the workers: maintenance, and hints that another process changed the store. `listening` are the
+  /// attempts under way here that were not asked to stop. Works until the task is cancelled.
+  package func attend(listening: @escaping @Sendable () -> [AttemptKey]) async {
     // The queues' rules hold from the start; where the store is away, the next submission makes them known.
     try? await client.prepare()
     let maintenance = Maintenance(
       store: store, hub: client.hub, configuration: configuration, time: time, random: random, logger: logger)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await maintenance.run() }
-      group.addTask { await self.follow(worker) }
-      await worker.run()
-      group.cancelAll()
+      group.addTask { await self.follow(listening) }
     }
   }
 
   /// Tells workers and watchers when another process changed the store.
-  private func follow(_ worker: Worker) async {
+  private func follow(_ listening: () -> [AttemptKey]) async {
     for await _ in store.wakeups() {
       client.hub.resync()
       client.hub.hint(.ready(.low))
       // Whoever asked a job of this worker to stop may be another process; renewals would tell only later.
-      let attempts = worker.listening
+      let attempts = listening()
       guard !attempts.isEmpty, let jobs = try? await store.jobs(attempts.map(\.id)) else { continue }
       for (attempt, job) in zip(attempts, jobs) where job?.key == attempt && job?.state.isCancelRequested ?? false {
         client.hub.hint(.cancel(attempt.id))
@@ -105,7 +113,7 @@ public final class Engine: Service {
       identity: (host: host, pid: pid), time: time, random: random, logger: logger, only: only)
   }
 
-  private static func hostName() -> String {
+  package static func hostName() -> String {
     var buffer = [CChar](repeating: 0, count: 256)
     guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
     let name = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -133,7 +133,7 @@ public final class EventHub: Sendable {
   // MARK: Hints to the workers of this process
 
   /// Calls `receive` for every hint until ``detach(_:)``. It must be quick.
-  func attach(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> UInt64 {
+  package func attach(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> UInt64 {
     state.withLock { state in
       state.nextSignal += 1
       state.signals[state.nextSignal] = receive
@@ -141,18 +141,18 @@ public final class EventHub: Sendable {
     }
   }
 
-  func detach(_ id: UInt64) {
+  package func detach(_ id: UInt64) {
     state.withLock { state in state.signals[id] = nil }
   }
 
-  func hint(_ signal: WorkerSignal) {
+  package func hint(_ signal: WorkerSignal) {
     let receivers = state.withLock { Array($0.signals.values) }
     for receive in receivers { receive(signal) }
   }
 }
 
 /// A hint to the workers and the maintenance of this process. It may be lost: polling is the truth.
-enum WorkerSignal: Sendable {
+package enum WorkerSignal: Sendable {
   /// Jobs are pending; the most urgent of them has this priority.
   case ready(Priority)
   /// Jobs wait for a time: the earliest.

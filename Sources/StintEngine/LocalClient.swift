@@ -277,6 +277,9 @@ public final class LocalClient: JobFeed {
           id: job.id, type: job.spec.type, label: job.progress?.message, startedAt: job.state.startedAt,
           elapsed: job.state.startedAt.map { now - $0 } ?? .zero, estimated: nil, percent: job.progress?.percent)
       }
+      var record = record
+      // Its own word may be as old as a heartbeat.
+      if record.state != .draining { record.state = jobs.isEmpty ? .idle : .busy }
       return WorkerInfo(record: record, jobs: jobs)
     }
   }

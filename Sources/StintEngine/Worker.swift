@@ -4,12 +4,20 @@ import StintCore
 import StintStore
 import Synchronization
 
+/// Notes which attempts run, for whoever must know after the process was killed.
+package protocol AttemptRecorder: Sendable {
+  /// The slot runs the attempt of this revision.
+  func begin(_ revision: Int64, slot: Int)
+  /// The attempt has ended.
+  func end(_ revision: Int64, slot: Int)
+}
+
 /// Claims jobs, runs them in its slots and settles their outcomes: the shell around ``WorkerMachine``.
 ///
 /// Three loops wait for signals: one claims, one settles, one keeps time (leases, reports, timeouts). Handlers run in
 /// runner tasks, one a slot, which take job after job without passing through a loop.
-final class Worker: Sendable {
-  let id: String
+package final class Worker: Sendable {
+  package let id: String
   private let machine: Mutex<WorkerMachine>
   private let gateway: any WorkerGateway
   private let hub: EventHub
@@ -20,15 +28,16 @@ final class Worker: Sendable {
   private let random: RandomSource
   private let logger: Logger
   private let identity: (host: String, pid: Int32)
+  private let recorder: (any AttemptRecorder)?
   private let runners = Mutex<[UInt64: Task<Void, Never>]>([:])
   private let claimSignal = Signal()
   private let settleSignal = Signal()
   private let clockSignal = Signal()
 
-  init(
+  package init(
     gateway: any WorkerGateway, hub: EventHub, handlers: [Handler], configuration: EngineConfiguration,
     identity: (host: String, pid: Int32), time: any TimeSource, random: RandomSource, logger: Logger,
-    only: JobID? = nil
+    only: JobID? = nil, recorder: (any AttemptRecorder)? = nil
   ) {
     var byName: [String: Handler] = [:]
     for handler in handlers {
@@ -37,6 +46,7 @@ final class Worker: Sendable {
     self.id = "\(identity.host)-\(identity.pid)-\(random.letters(8))"
     self.identity = identity
     self.gateway = gateway
+    self.recorder = recorder
     self.hub = hub
     self.handlers = byName
     self.types = handlers.map(\.type)
@@ -54,10 +64,10 @@ final class Worker: Sendable {
   var abandonedCount: Int { machine.withLock { $0.abandoned } }
 
   /// The attempts that run here and were not asked to stop.
-  var listening: [AttemptKey] { machine.withLock { $0.listening } }
+  package var listening: [AttemptKey] { machine.withLock { $0.listening } }
 
   /// Works until the task is cancelled or the service group shuts down: then gives back what it can not finish.
-  func run() async {
+  package func run() async {
     let hints = hub.attach { [self] signal in hear(signal) }
     defer { hub.detach(hints) }
     // The loops outlive cancellation: they must still settle and release. Awaited right below.
@@ -74,13 +84,13 @@ final class Worker: Sendable {
   }
 
   /// Claims no more, and ends once everything that runs has ended.
-  func drain() {
+  package func drain() {
     logger.info("worker draining")
     perform(machine.withLock { $0.drain(at: time.now(), uptime: time.uptime()) })
   }
 
   /// Asks everything to stop at once, and gives it back.
-  func stop() {
+  package func stop() {
     perform(machine.withLock { $0.stop(grace: .milliseconds(200), at: time.now(), uptime: time.uptime()) })
   }
 
@@ -228,6 +238,7 @@ final class Worker: Sendable {
       if job.spec.timeout != nil || job.spec.stallTimeout != nil || job.state.deadlineAt != nil {
         clockSignal.notify()
       }
+      recorder?.begin(job.state.revision, slot: slot)
       let attempt = AttemptRunner(
         handler: handlers[job.spec.type], time: time, random: random, logger: logger,
         savedCheckpoint: { [gateway] id in try? await gateway.checkpoint(id) })
@@ -235,6 +246,7 @@ final class Worker: Sendable {
         let (at, uptime) = (time.now(), time.uptime())
         perform(machine.withLock { $0.hear(news, slot: slot, runner: runner, at: at, uptime: uptime) })
       }
+      recorder?.end(job.state.revision, slot: slot)
       perform(
         machine.withLock { $0.end(slot: slot, runner: runner, cause: cause, at: time.now(), uptime: time.uptime()) })
     }

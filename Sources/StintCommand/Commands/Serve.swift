@@ -5,6 +5,7 @@ import ServiceLifecycle
 import StintCore
 import StintEngine
 import StintHTTP
+import StintSupervisor
 
 /// `stint serve`
 struct Serve: AsyncParsableCommand {
@@ -30,6 +31,11 @@ struct Serve: AsyncParsableCommand {
     name: [.customLong("workers"), .customLong("count")],
     help: ArgumentHelp("Jobs at once; 3 unless given.", valueName: "n"))
   var workers: String?
+  @Option(
+    help: ArgumentHelp(
+      "Worker processes, so that a job that takes its process down takes nothing else along; none unless given.",
+      valueName: "n"))
+  var processes: String?
   @Option(help: ArgumentHelp("The store: sqlite:PATH, or memory: (lost when the process ends).", valueName: "url"))
   var store: String?
   @Option(help: ArgumentHelp("A file with the token that requests need (mode 0600).", valueName: "file"))
@@ -50,6 +56,9 @@ struct Serve: AsyncParsableCommand {
 
   func run() async throws {
     let session = try Session(configFile: config, flags: flags, json: json)
+    if WorkerProcess.isCurrent {
+      return await WorkerProcess.run(handlers: try session.builtInHandlers(), logger: session.logger(quiet: false))
+    }
     let http = try httpConfiguration(session)
     let logger = session.logger(quiet: false)
     let engine = try await session.engine(.running, logger: logger)
@@ -60,11 +69,13 @@ struct Serve: AsyncParsableCommand {
       greet(session, engine: engine, http: http, port: port)
       tell.yield(port)
     }
-    let group = ServiceGroup(
-      services: [EngineOnceListening(engine: engine, listening: listening), server], logger: logger)
+    let work = WorkOnceListening(engine: engine, supervisor: supervisor(session, engine, logger), listening: listening)
+    let group = ServiceGroup(services: [work, server], logger: logger)
     let isForced: Bool
     do {
-      isForced = try await Self.run(group, until: signals, console: session.console)
+      isForced = try await group.run(until: signals) {
+        session.console.note("Stopping: running jobs may finish. Once more stops at once.")
+      }
     } catch {
       await engine.store.close()
       throw error
@@ -73,9 +84,18 @@ struct Serve: AsyncParsableCommand {
     if isForced { throw Interruption.exitCode }
   }
 
+  private func supervisor(_ session: Session, _ engine: Engine, _ logger: Logger) -> Supervisor? {
+    guard session.processes > 0 else { return nil }
+    var configuration = Supervisor.Configuration(processes: session.processes)
+    configuration.maxRestarts = session.configuration.integer("workers.max_restarts")
+    configuration.period = session.configuration.duration("workers.max_seconds")
+    return Supervisor(engine: engine, configuration: configuration, logger: logger)
+  }
+
   private var flags: [Configuration.Flag] {
     let given = [
       ("http.host", "--host", host), ("http.port", "--port", port), ("workers.slots", "--workers", workers),
+      ("workers.processes", "--processes", processes),
       ("store", "--store", store), ("http.token_file", "--token-file", tokenFile),
       ("http.read_token_file", "--read-token-file", readTokenFile), ("http.web_root", "--web-root", webRoot),
       ("log.level", "--log-level", logLevel),
@@ -100,31 +120,6 @@ struct Serve: AsyncParsableCommand {
     return http
   }
 
-  /// Runs the services; the first signal stops them gracefully, the second at once. Whether there was a second.
-  private static func run(
-    _ group: ServiceGroup, until signals: StopSignals, console: Console
-  ) async throws -> Bool {
-    try await withThrowingTaskGroup(of: Bool.self) { tasks in
-      tasks.addTask {
-        try await group.run()
-        return false
-      }
-      tasks.addTask {
-        var arrivals = signals.arrivals.makeAsyncIterator()
-        guard await arrivals.next() != nil else { return false }
-        console.note("Stopping: running jobs may finish. Once more stops at once.")
-        await group.triggerGracefulShutdown()
-        return await arrivals.next() != nil
-      }
-      defer { tasks.cancelAll() }
-      guard try await tasks.next() ?? false else { return false }
-      tasks.cancelAll()
-      // What the services say of having been cancelled is no news.
-      _ = try? await tasks.next()
-      return true
-    }
-  }
-
   /// Says where it listens, where the jobs are, and what to try next.
   private func greet(_ session: Session, engine: Engine, http: HTTPConfiguration, port: Int) {
     let name = http.host.contains(":") ? "[\(http.host)]" : http.host
@@ -138,7 +133,7 @@ struct Serve: AsyncParsableCommand {
           "url": .string(url), "host": .string(http.host), "port": .integer(Int64(port)),
           "pid": .integer(Int64(ProcessInfo.processInfo.processIdentifier)), "version": .string(Version.text),
           "store": .string(capabilities.isDurable ? "\(capabilities.name):\(file.path)" : "memory:"),
-          "slots": .integer(Int64(slots)),
+          "slots": .integer(Int64(slots)), "processes": .integer(Int64(session.processes)),
         ]))
     }
     let place =
@@ -150,7 +145,7 @@ struct Serve: AsyncParsableCommand {
       """
       Stint \(Version.text) listens on \(url) (process \(ProcessInfo.processInfo.processIdentifier))
         store    \(place.escapedForTerminal)
-        workers  \(slots) jobs at once
+        workers  \(session.processes > 0 ? "\(session.processes) processes, each \(slots) at once" : "\(slots) jobs at once")
 
       Open \(url) in a browser, or try next, in another terminal:
         stint submit countdown --param seconds=5 --follow --url \(url)\(token)
@@ -162,14 +157,16 @@ struct Serve: AsyncParsableCommand {
   }
 }
 
-/// The engine as a service that begins once the server listens: where the port is taken, no job is touched.
-private struct EngineOnceListening: Service {
+/// The workers as a service that begins once the server listens: where the port is taken, no job is touched.
+private struct WorkOnceListening: Service {
   let engine: Engine
+  let supervisor: Supervisor?
   let listening: AsyncStream<Int>
 
   func run() async throws {
     for await _ in listening.cancelOnGracefulShutdown() {
-      return await engine.run()
+      guard let supervisor else { return await engine.run() }
+      return try await supervisor.run()
     }
   }
 }

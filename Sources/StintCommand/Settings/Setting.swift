@@ -122,6 +122,18 @@ extension Setting {
     Setting(
       key: "workers.slots", kind: .integer(1...10_000), defaultValue: 3, description: "Jobs at once in one process."),
     Setting(
+      key: "workers.processes", kind: .integer(0...256), defaultValue: 0,
+      description: """
+        Worker processes under `serve`, each with workers.slots slots (1 where that is not set); 0 runs jobs in the server's \
+        own process.
+        """),
+    Setting(
+      key: "workers.max_restarts", kind: .integer(0...10_000), defaultValue: 10,
+      description: "How many ended worker processes are replaced within workers.max_seconds; one more stops the server."),
+    Setting(
+      key: "workers.max_seconds", kind: .number(0.1...3_600), defaultValue: 5,
+      description: "See workers.max_restarts."),
+    Setting(
       key: "workers.lease_seconds", kind: .number(1...86_400), defaultValue: 30,
       description: "How long a worker may be silent before its jobs are given to others."),
     Setting(
@@ -152,7 +164,7 @@ extension Setting {
 
   /// Keys that belong to features this version does not have.
   static let unavailable = [
-    "http.allow_exec", "workers.processes", "workers.max_restarts", "workers.max_seconds", "workers.max_losses",
+    "http.allow_exec", "workers.max_losses",
     "queues", "tools", "escalation", "schedules", "owners", "retention", "log.file",
   ]
 

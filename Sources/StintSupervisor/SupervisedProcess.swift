@@ -1,0 +1,278 @@
+import Dispatch
+import Logging
+import StintCore
+import StintEngine
+import StintStore
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// One worker process, as its supervisor sees it: does its calls on the store, holds what it claimed, and knows at once
+/// when it has gone.
+final class SupervisedProcess: Sendable {
+  let pid: pid_t
+  private let channel: FrameChannel
+  private let recorder: FlightRecorder?
+  private let engine: Engine
+  private let supervisor: String
+  private let logger: Logger
+  private let state: Mutex<State>
+
+  private struct State {
+    /// What the process claimed and has not given back.
+    var held: [AttemptKey: Job] = [:]
+    var lastHeard: Duration
+    /// Whether it was asked to end.
+    var isEnding = false
+    var isHung = false
+    /// The worker's entries that it announced: forgotten when it has gone.
+    var workers: Set<String> = []
+    /// A hint that waits to be written: further ones join it.
+    var readyHint: Priority?
+  }
+
+  /// How a process ended.
+  struct Ending: Sendable {
+    let pid: pid_t
+    /// In words: "exited with code 1", "was killed by signal 9".
+    let text: String
+    /// Whether it ended well, and was asked to.
+    let isRegular: Bool
+  }
+
+  /// How often a worker process says that it is alive.
+  static func signOfLife(_ configuration: EngineConfiguration) -> Duration {
+    max(.milliseconds(20), min(.seconds(2), configuration.heartbeat / 4))
+  }
+
+  /// Starts a process. Throws ``StintCore/StintError`` where that can not be.
+  init(engine: Engine, supervisor: String, command: [String], logger: Logger) throws(StintError) {
+    self.engine = engine
+    self.supervisor = supervisor
+    self.logger = logger
+    guard let file = FlightRecorder.makeFile() else { throw Self.failure("shared memory", errno) }
+    defer { close(file) }
+    self.recorder = FlightRecorder(descriptor: file)
+    let (own, others) = try Spawn.socketPair()
+    do throws(StintError) {
+      pid = try Spawn.start(command, channel: others, recorder: file)
+    } catch {
+      close(own)
+      close(others)
+      throw error
+    }
+    close(others)
+    channel = FrameChannel(descriptor: own)
+    state = Mutex(State(lastHeard: engine.time.uptime()))
+  }
+
+  static func failure(_ what: String, _ code: Int32) -> StintError {
+    StintError(.internalError, "A worker process can not be started: \(what): \(String(cString: strerror(code)))")
+  }
+
+  /// The attempts that run there and were not asked to stop, as far as is known here.
+  var listening: [AttemptKey] {
+    state.withLock { state in state.held.values.compactMap { $0.state.isCancelRequested ? nil : key(of: $0) } }
+  }
+
+  /// Whether it was asked to end.
+  var isEnding: Bool { state.withLock { $0.isEnding } }
+
+  private func key(of job: Job) -> AttemptKey { AttemptKey(id: job.id, revision: job.state.revision) }
+
+  // MARK: Telling
+
+  /// Passes a hint on. Those that only say "there is work" join.
+  func hint(_ signal: WorkerSignal) {
+    guard case .ready(let priority) = signal else { return tell(.signal(signal)) }
+    let isNew = state.withLock { state in
+      defer { state.readyHint = max(state.readyHint ?? .low, priority) }
+      return state.readyHint == nil
+    }
+    guard isNew else { return }
+    channel.send {
+      let priority = self.state.withLock { state in
+        defer { state.readyHint = nil }
+        return state.readyHint ?? .low
+      }
+      return ChannelMessage.tell(.signal(.ready(priority))).bytes
+    }
+  }
+
+  private func tell(_ message: SupervisorMessage) { channel.send(ChannelMessage.tell(message).bytes) }
+
+  /// Asks it to finish what runs, or to give it back at once, and to end.
+  func end(atOnce: Bool) {
+    state.withLock { $0.isEnding = true }
+    tell(atOnce ? .stop : .drain)
+  }
+
+  /// Ends it in the hardest way.
+  func kill() { _ = sendSignal(pid, SIGKILL) }
+
+  // MARK: Serving
+
+  /// Serves the process until it has ended, and gives back what it held.
+  func run() async -> Ending {
+    let (messages, feed) = AsyncStream.makeStream(of: ChannelMessage.self)
+    channel.start { [self] bytes in
+      let now = engine.time.uptime()
+      state.withLock { $0.lastHeard = now }
+      if let message = ChannelMessage(bytes: bytes) { feed.yield(message) }
+    } ended: {
+      feed.finish()
+    }
+    tell(.configure(engine.configuration))
+    let watch = Task { await watchForSilence() }  // cancelled and awaited below
+    await withDiscardingTaskGroup { group in
+      for await case .call(let number, let call) in messages {
+        group.addTask {
+          let reply = await self.answer(call)
+          self.channel.send(ChannelMessage.reply(number, reply).bytes)
+        }
+      }
+    }
+    watch.cancel()
+    await watch.value
+    // The connection has ended; the process, if it should still be there, must.
+    kill()
+    let ending = await waitForExit()
+    await giveBack(ending)
+    return ending
+  }
+
+  /// Kills the process when it says nothing for as long as a heartbeat: its tasks hang, or it was stopped.
+  private func watchForSilence() async {
+    let time = engine.time
+    let patience = max(engine.configuration.heartbeat, Self.signOfLife(engine.configuration) * 4)
+    while !Task.isCancelled {
+      let deadline = state.withLock { $0.lastHeard } + patience
+      guard time.uptime() >= deadline else {
+        try? await time.sleep(untilUptime: deadline)
+        continue
+      }
+      state.withLock { $0.isHung = true }
+      logger.error("worker process hangs", metadata: ["pid": "\(pid)", "silent_for": "\(patience.text)"])
+      return kill()
+    }
+  }
+
+  private func waitForExit() async -> Ending {
+    let status = await withCheckedContinuation { continuation in
+      DispatchQueue.global().async { [pid] in
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) == -1, errno == EINTR {}
+        continuation.resume(returning: status)
+      }
+    }
+    let (isEnding, isHung) = state.withLock { ($0.isEnding, $0.isHung) }
+    let signal = status & 0x7F
+    let code = (status >> 8) & 0xFF
+    let text =
+      isHung
+      ? "hung and was killed"
+      : signal != 0 ? "was killed by signal \(signal) (\(String(cString: strsignal(signal))))" : "exited with code \(code)"
+    return Ending(pid: pid, text: text, isRegular: isEnding && signal == 0 && code == 0)
+  }
+
+  // MARK: Calls
+
+  private func answer(_ call: GatewayCall) async -> GatewayReply {
+    do throws(StoreError) {
+      switch call {
+      case .announce(var worker):
+        worker.supervisor = supervisor
+        let id = worker.id
+        _ = state.withLock { $0.workers.insert(id) }
+        try await engine.gateway.announce(worker)
+        return .done
+      case .leave(let worker):
+        try await engine.gateway.leave(worker)
+        _ = state.withLock { $0.workers.remove(worker) }
+        return .done
+      case .claim(let request):
+        let jobs = try await engine.gateway.claim(request)
+        state.withLock { state in for job in jobs { state.held[key(of: job)] = job } }
+        return .jobs(jobs)
+      case .renew(let attempts, let lease):
+        let results = try await engine.gateway.renew(attempts, lease: lease)
+        state.withLock { state in
+          for (attempt, result) in zip(attempts, results) where result == .lost { state.held[attempt] = nil }
+        }
+        return .renewed(results)
+      case .record(let reports):
+        try await engine.gateway.record(reports)
+        state.withLock { state in
+          for report in reports {
+            if let startedAt = report.startedAt { state.held[report.attempt]?.state.startedAt = startedAt }
+          }
+        }
+        return .done
+      case .checkpoint(let id): return .checkpoint(try await engine.gateway.checkpoint(id))
+      case .settle(let outcomes): return .settled(try await settle(outcomes))
+      }
+    } catch {
+      return .failed(error)
+    }
+  }
+
+  private func settle(_ outcomes: [GatewayCall.Settled]) async throws(StoreError) -> [SettleResult] {
+    var settlements: [Settlement] = []
+    var places: [Int] = []
+    var results = [SettleResult](repeating: .superseded, count: outcomes.count)
+    state.withLock { state in
+      for (index, outcome) in outcomes.enumerated() {
+        guard var job = state.held[outcome.attempt] else { continue }
+        job.state.startedAt = outcome.startedAt
+        settlements.append(Settlement(job: job, cause: outcome.cause, at: outcome.at))
+        places.append(index)
+      }
+    }
+    for (place, result) in zip(places, try await engine.gateway.settle(settlements)) { results[place] = result }
+    state.withLock { state in for outcome in outcomes { state.held[outcome.attempt] = nil } }
+    return results
+  }
+
+  // MARK: The end
+
+  /// What the process held goes on elsewhere, now: what had begun is lost, the rest was never touched.
+  private func giveBack(_ ending: Ending) async {
+    let running = recorder?.running ?? []
+    let (held, workers, isEnding) = state.withLock { state in
+      defer { state.held = [:] }
+      return (state.held.values.sorted { $0.state.revision < $1.state.revision }, state.workers, state.isEnding)
+    }
+    let at = engine.time.now()
+    let settlements = held.map { job -> Settlement in
+      var job = job
+      if running.contains(job.state.revision) { job.state.startedAt = job.state.startedAt ?? at }
+      guard running.contains(job.state.revision), !isEnding else {
+        return Settlement(job: job, cause: .released, at: at)
+      }
+      let alone = job.runsAlone(maxLosses: engine.configuration.maxLosses)
+      let message = "The worker process \(pid) \(ending.text)"
+      return Settlement(job: job, cause: .lost(message: message, alone: alone, seen: true), at: at)
+    }
+    while !settlements.isEmpty {
+      do throws(StoreError) {
+        _ = try await engine.gateway.settle(settlements)
+        break
+      } catch {
+        logger.warning("giving back failed", metadata: ["error": "\(error)", "jobs": "\(settlements.count)"])
+        if case .closed = error { break }
+        // A store that is away comes back; if this process ends before that, the leases do.
+        do { try await engine.time.sleep(for: .seconds(1)) } catch { break }
+      }
+    }
+    for worker in workers { try? await engine.gateway.leave(worker) }
+  }
+}
+
+// The C library's `kill`, which the process's own hides inside it.
+private func sendSignal(_ pid: pid_t, _ signal: Int32) -> Int32 { kill(pid, signal) }

@@ -1,0 +1,172 @@
+public import Logging
+public import ServiceLifecycle
+import StintCore
+public import StintEngine
+import StintStore
+import Synchronization
+
+/// Runs jobs in worker processes, so that a job that takes its process down takes nothing else along.
+///
+/// The processes are this program, started again (see ``WorkerProcess``). They have no connection to the store: every
+/// claim, report and outcome goes through this process, which batches them with everything else. So a process can be
+/// killed or stopped in the middle of anything without leaving a lock or half a write behind, and its end is seen at
+/// once, as the end of its socket. What it ran is given to others immediately, and it is replaced.
+public final class Supervisor: Service {
+  /// How the supervisor works.
+  public struct Configuration: Sendable {
+    /// Worker processes; each has the engine configuration's slots.
+    public var processes: Int
+    /// Replacements within ``period`` after which something must be wrong.
+    public var maxRestarts = 10
+    /// See ``maxRestarts``.
+    public var period: Duration = .seconds(5)
+    /// The arguments of a worker process; those of this process unless given.
+    public var command = CommandLine.arguments
+
+    /// A supervisor of so many processes.
+    public init(processes: Int) { self.processes = processes }
+  }
+
+  private enum Event: Sendable {
+    case ended(SupervisedProcess.Ending)
+    case resize(Int)
+    case drain
+    case stop
+    case overdue(atOnce: Bool)
+  }
+
+  private let engine: Engine
+  private let configuration: Configuration
+  private let logger: Logger
+  private let id: String
+  private let processes = Mutex<[Int32: SupervisedProcess]>([:])
+  private let events: AsyncStream<Event>
+  private let tell: AsyncStream<Event>.Continuation
+
+  /// A supervisor for this engine's jobs; the engine itself must not run.
+  public init(engine: Engine, configuration: Configuration, logger: Logger = Logger(label: "stint")) {
+    self.engine = engine
+    self.configuration = configuration
+    self.logger = logger
+    self.id = "\(Engine.hostName())-\(ownProcess())"
+    (events, tell) = AsyncStream.makeStream(of: Event.self)
+  }
+
+  /// Changes the number of worker processes. Those that are too many finish what they run.
+  public func resize(to count: Int) { tell.yield(.resize(max(0, count))) }
+
+  /// Runs jobs until the task is cancelled or the service group shuts down gracefully.
+  ///
+  /// - Throws: ``StintCore/StintError`` of kind `internal_error` when worker processes end faster than they may be
+  ///   replaced, or can not be started: then all of them have been stopped.
+  public func run() async throws {
+    // It outlives cancellation: the processes must still end, and what they held be given back. Awaited right below.
+    let work = Task { () async -> StintError? in await self.supervise() }
+    let failure = await withTaskCancellationHandler {
+      await withGracefulShutdownHandler {
+        await work.value
+      } onGracefulShutdown: {
+        self.tell.yield(.drain)
+      }
+    } onCancel: {
+      self.tell.yield(.stop)
+    }
+    if let failure { throw failure }
+  }
+
+  private func supervise() async -> StintError? {
+    let hints = engine.client.hub.attach { [self] signal in
+      for process in processes.withLock({ Array($0.values) }) { process.hint(signal) }
+    }
+    defer { engine.client.hub.detach(hints) }
+    return await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await self.engine.attend { self.processes.withLock { Array($0.values) }.flatMap { $0.listening } }
+      }
+      let failure = await keep(in: &group)
+      group.cancelAll()
+      return failure
+    }
+  }
+
+  /// Keeps as many processes as are wanted, until it is to stop and all have ended.
+  private func keep(in group: inout TaskGroup<Void>) async -> StintError? {
+    var wanted = configuration.processes
+    var budget = RestartBudget(count: configuration.maxRestarts, period: configuration.period)
+    var failure: StintError?
+    var isStopping = false
+    failure = fill(to: wanted, in: &group)
+    if failure != nil { tell.yield(.stop) }
+    for await event in events {
+      switch event {
+      case .ended(let ending):
+        processes.withLock { $0[ending.pid] = nil }
+        if ending.isRegular {
+          logger.info("worker process ended", metadata: ["pid": "\(ending.pid)"])
+        } else if !isStopping {
+          logger.error("worker process ended", metadata: ["pid": "\(ending.pid)", "how": "\(ending.text)"])
+          if !budget.take(uptime: engine.time.uptime()) {
+            failure = StintError(
+              .internalError,
+              "More than \(configuration.maxRestarts) worker processes ended within \(configuration.period.text); the"
+                + " last one \(ending.text). Stopped")
+            tell.yield(.stop)
+          }
+        }
+        if isStopping || failure != nil {
+          if processes.withLock({ $0.isEmpty }) { return failure }
+        } else {
+          failure = fill(to: wanted, in: &group)
+          if failure != nil { tell.yield(.stop) }
+        }
+      case .resize(let count):
+        guard !isStopping else { continue }
+        wanted = count
+        shrink(to: wanted)
+        failure = failure ?? fill(to: wanted, in: &group)
+      case .drain where isStopping, .stop where isStopping && failure != nil: continue
+      case .drain, .stop:
+        isStopping = true
+        let atOnce = if case .stop = event { true } else { false }
+        if processes.withLock({ $0.isEmpty }) { return failure }
+        end(atOnce: atOnce, in: &group)
+      case .overdue(let atOnce):
+        if atOnce { kill() } else { end(atOnce: true, in: &group) }
+      }
+    }
+    return failure
+  }
+
+  /// Asks all to end, and sees to it that they do: those that do not end in time are asked to end at once, and those
+  /// that do not listen even then are killed.
+  private func end(atOnce: Bool, in group: inout TaskGroup<Void>) {
+    for process in processes.withLock({ Array($0.values) }) { process.end(atOnce: atOnce) }
+    let patience = atOnce ? Duration.seconds(2) : engine.configuration.shutdownTimeout + .seconds(2)
+    group.addTask { [engine, tell] in
+      guard (try? await engine.time.sleep(for: patience)) != nil else { return }
+      tell.yield(.overdue(atOnce: atOnce))
+    }
+  }
+
+  private func kill() { for process in processes.withLock({ Array($0.values) }) { process.kill() } }
+
+  private func fill(to count: Int, in group: inout TaskGroup<Void>) -> StintError? {
+    while processes.withLock({ $0.values.count(where: { !$0.isEnding }) }) < count {
+      do throws(StintError) {
+        let process = try SupervisedProcess(
+          engine: engine, supervisor: id, command: configuration.command, logger: logger)
+        processes.withLock { $0[process.pid] = process }
+        logger.info("worker process started", metadata: ["pid": "\(process.pid)"])
+        group.addTask { [tell] in tell.yield(.ended(await process.run())) }
+      } catch { return error }
+    }
+    return nil
+  }
+
+  private func shrink(to count: Int) {
+    let staying = processes.withLock { $0.values.filter { !$0.isEnding } }
+    // Those that run nothing first.
+    let byLoad = staying.sorted { ($0.listening.count, $0.pid) < ($1.listening.count, $1.pid) }
+    for process in byLoad.prefix(max(0, staying.count - count)) { process.end(atOnce: false) }
+  }
+}
