@@ -73,11 +73,13 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       swiftSettings: settings),
+    // Starting commands under a guardian: what must be C, because it runs between fork and exec.
+    .target(name: "CProcess"),
     // Faces and built-in job types.
     .target(
       name: "StintJobs",
       dependencies: [
-        "StintCore", "StintEngine",
+        "CProcess", "StintCore", "StintEngine",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "BigInt", package: "BigInt"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -164,7 +166,7 @@ let package = Package(
     .testTarget(
       name: "StintJobsTests",
       dependencies: [
-        "StintCore", "StintEngine", "StintJobs", "StintTesting",
+        "StintCore", "StintStore", "StintEngine", "StintJobs", "StintTesting",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
