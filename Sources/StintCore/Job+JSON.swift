@@ -224,7 +224,7 @@ extension JobType {
       json.member("name", name)
       json.member("description", description)
       json.key("params")
-      json.array { list in for param in params { param.write(to: &list) } }
+      json.array { list in for param in params { param.write(to: &list, isWhole: isWhole) } }
       json.key("aliases")
       json.array { list in for alias in aliases { list.string(alias) } }
       guard isWhole else { return }
@@ -256,7 +256,8 @@ extension JobType {
 
 extension Param {
   /// `{name, type, required, default, min, max, max_items, choices, secret, description}`; what is not set is `null`.
-  public func write(to writer: inout JSONWriter) {
+  /// `isWhole` adds what only other processes of Stint need: what each element may be, and the form of a value.
+  public func write(to writer: inout JSONWriter, isWhole: Bool = false) {
     writer.object { json in
       json.member("name", name)
       json.member("type", type.rawValue)
@@ -271,6 +272,12 @@ extension Param {
       json.value(choices.map { .array($0) } ?? .null)
       json.member("secret", isSecret)
       json.member("description", description)
+      guard isWhole else { return }
+      if let elements { json.member("elements", elements.rawValue) }
+      if let form {
+        json.key("form")
+        json.value(form.json)
+      }
     }
   }
 
@@ -286,7 +293,9 @@ extension Param {
       min: json["min"]?.number, max: json["max"]?.number,
       minItems: json["min_items"]?.integer.flatMap { Int(exactly: $0) },
       maxItems: json["max_items"]?.integer.flatMap { Int(exactly: $0) }, choices: json["choices"]?.array,
-      secret: json["secret"]?.bool ?? false, description: json["description"]?.string ?? "")
+      secret: json["secret"]?.bool ?? false, description: json["description"]?.string ?? "",
+      form: json["form"].flatMap { Form(json: $0) })
+    elements = json["elements"]?.string.flatMap(Kind.init(rawValue:))
   }
 }
 

@@ -42,12 +42,14 @@ public struct Param: Sendable, Hashable {
   public var isSecret: Bool
   /// What it is for.
   public var description: String
+  /// What a value must look like beyond its type, where it goes to a process or names a file.
+  public var form: Form?
 
   /// A parameter from its parts.
   public init(
     _ name: String, _ type: Kind, required: Bool = false, default defaultValue: JSONValue? = nil, min: Double? = nil,
     max: Double? = nil, minItems: Int? = nil, maxItems: Int? = nil, choices: [JSONValue]? = nil, secret: Bool = false,
-    description: String = ""
+    description: String = "", form: Form? = nil
   ) {
     self.name = name
     self.type = type
@@ -60,6 +62,7 @@ public struct Param: Sendable, Hashable {
     self.choices = choices
     self.isSecret = secret
     self.description = description
+    self.form = form
   }
 
   /// What is wrong with `value`, naming it and what is allowed; nil if nothing.
@@ -82,7 +85,7 @@ public struct Param: Sendable, Hashable {
       return
         "element \(wrong.offset), \(isSecret ? "***" : element.excerpt()), is \(element.kind), expected \(Self.article(elements))"
     }
-    return nil
+    return form?.fault(in: value, given: given)
   }
 
   private func inRange(_ number: Double) -> Bool {
