@@ -1,13 +1,17 @@
 public import StintCore
 public import StintEngine
 
-/// The job types that come with Stint: `countdown`, `prime`, `fibonacci`, `fetch`, `echo`.
+/// The job types that come with Stint: `countdown`, `prime`, `fibonacci`, `fetch`, `echo`, `exec`.
 public enum BuiltInJobs {
   /// Their handlers, for a worker.
   ///
-  /// - Parameter fetch: which addresses `fetch` may reach, and its limits.
+  /// - Parameters:
+  ///   - fetch: which addresses `fetch` may reach, and its limits.
+  ///   - processes: how `exec` starts its processes.
   /// - Throws: a ``StintCore/StintError`` where a type's params can not be derived.
-  public static func handlers(fetch: FetchPolicy = FetchPolicy()) throws(StintError) -> [Handler] {
+  public static func handlers(
+    fetch: FetchPolicy = FetchPolicy(), processes: ProcessPolicy = ProcessPolicy()
+  ) throws(StintError) -> [Handler] {
     let fetching = try Handler(Fetch.self)
     return [
       checked(try Handler(Countdown.self)),
@@ -18,6 +22,7 @@ public enum BuiltInJobs {
           try await FetchPolicy.$current.withValue(fetch) { try await fetching.run(context) }
         }),
       checked(try Handler(Echo.self)),
+      Exec.handler(processes),
     ]
   }
 

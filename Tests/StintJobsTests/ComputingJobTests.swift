@@ -10,7 +10,7 @@ struct BuiltInJobTests {
   @Test("The types and params are those of the contract")
   func schema() throws {
     let types = try BuiltInJobs.handlers().map(\.type)
-    #expect(types.map(\.name) == ["countdown", "prime", "fibonacci", "fetch", "echo"])
+    #expect(types.map(\.name) == ["countdown", "prime", "fibonacci", "fetch", "echo", "exec"])
     let params = types.map { $0.params.map(Shape.init) }
     #expect(
       params == [
@@ -21,6 +21,10 @@ struct BuiltInJobTests {
         [
           Shape("message", .string, required: true),
           Shape("delay", .integer, required: true, min: 1, max: 30),
+        ],
+        [
+          Shape("command", .array, required: true, minItems: 1), Shape("env", .object, required: false),
+          Shape("cwd", .string, required: false, min: 1), Shape("stdin", .string, required: false),
         ],
       ])
     #expect(types.allSatisfy { !$0.description.isEmpty && $0.params.allSatisfy { !$0.description.isEmpty } })
