@@ -139,7 +139,7 @@ public struct NewJob: Sendable, Hashable {
 
 extension RetryPolicy {
   /// What is out of range.
-  var faults: [StintError.Detail] {
+  public var faults: [StintError.Detail] {
     var faults: [StintError.Detail] = []
     if base < .zero || base > .seconds(86_400 * 365) {
       faults.append(.init(param: "retry.base_seconds", message: "\(base.seconds): allowed is 0 to one year"))
