@@ -185,8 +185,24 @@ extension Session {
     return FileManager.default.fileExists(atPath: path)
   }
 
-  /// The job types that this program brings.
+  /// The job types that this program brings: the built-in ones, and the tools of the configuration.
   func builtInHandlers() throws(StintError) -> [Handler] {
-    try BuiltInJobs.handlers(fetch: FetchPolicy(allow: configuration.list("fetch.allow")))
+    var handlers = try BuiltInJobs.handlers(
+      fetch: FetchPolicy(allow: configuration.list("fetch.allow")), processes: processPolicy)
+    for tool in configuration.tools {
+      guard !handlers.contains(where: { $0.type.name == tool.name }) else {
+        throw StintError(
+          .invalidParams, "tools.\(tool.name): the name is taken by a built-in job type; choose another")
+      }
+      handlers.append(try tool.handler(processPolicy))
+    }
+    return handlers
+  }
+
+  /// How commands are started: killed a little before the worker would stop to listen.
+  var processPolicy: ProcessPolicy {
+    var policy = ProcessPolicy()
+    policy.grace = engineConfiguration.cancelGrace * 8 / 10
+    return policy
   }
 }

@@ -72,6 +72,20 @@ import Testing
     #expect(fault(environment: ["STINT_STRICT": "1"]) == "none")
   }
 
+  @Test func toolsAreReadAndEveryFaultIsNamed() throws {
+    let all = try load(
+      "tools: {a: {command: [x, '${params.p}'], params: [{name: p, type: string}]}, b: {command: [y]}}")
+    #expect(all.tools.map(\.name) == ["a", "b"] && all.tools[0].command == ["x", "${params.p}"])
+    #expect(try load(environment: ["STINT_TOOLS": #"{"c": {"command": ["z"]}}"#]).tools.map(\.name) == ["c"])
+    #expect(try load("tools:").tools.isEmpty && load().tools.isEmpty)
+    let faults = fault("tools: {a: {command: x}, b: {command: [y], env: [LD_PRELOAD]}}")
+    for part in ["tools.a.command", "\"x\"", "stint.yaml", "a list of strings", "tools.b.env", "LD_PRELOAD"] {
+      #expect(faults.contains(part), "\(faults)")
+    }
+    #expect(fault("tools: [a]").contains("tools: [\"a\"] (stint.yaml) is not allowed"))
+    #expect(fault(environment: ["STINT_TOOLS": "a"]).contains("STINT_TOOLS"))
+  }
+
   @Test(arguments: Setting.unavailable) func keysOfLaterVersionsAreRefused(_ key: String) {
     let parts = key.split(separator: ".")
     let yaml = parts.count == 2 ? "\(parts[0]): {\(parts[1]): 1}" : "\(key): {}"

@@ -87,6 +87,8 @@ struct DoctorReport {
 
   /// A value as it may be shown.
   private static func shown(_ value: JSONValue) -> JSONValue {
+    // Of tools the names: what a command holds may be anybody's secret.
+    if let members = value.object { return .array(members.map { .string($0.key) }) }
     guard let text = value.string, let scheme = text.range(of: "://"), let at = text.lastIndex(of: "@") else {
       return value
     }
@@ -111,6 +113,7 @@ struct DoctorReport {
     var facts = Table(["STORE", ""])
     for fact in store { facts.add([.init(fact.name), .init(fact.value.string ?? fact.value.excerpt())]) }
     if !store.isEmpty { tables.append(facts) }
+    if !tools.isEmpty { tables.append(toolTable) }
     if problem == nil || !workers.isEmpty { tables.append(workerTable) }
     for (index, table) in tables.enumerated() {
       if index > 0 { console.line() }
@@ -122,6 +125,23 @@ struct DoctorReport {
       let mark = law.violation == nil ? console.colored("holds ", .green) : console.colored("BROKEN", .red)
       console.line("\(mark)  \(law.name)" + (law.violation.map { ": \($0)".escapedForTerminal } ?? ""))
     }
+  }
+
+  private var tools: [ToolCheck] {
+    let policy = session.processPolicy
+    return session.configuration.tools.map { ToolCheck($0, policy) }
+  }
+
+  private var toolTable: Table {
+    var table = Table(["TOOL", "PROGRAM", "PARAMS", "ENV", "NOTE"])
+    for tool in tools {
+      table.add([
+        .init(tool.name), .init(tool.program.escapedForTerminal), .init(tool.params.joined(separator: " ")),
+        .init(tool.variables.joined(separator: " ")),
+        .init(tool.problems.joined(separator: "; ").escapedForTerminal, tool.problems.isEmpty ? nil : .yellow),
+      ])
+    }
+    return table
   }
 
   private var workerTable: Table {
@@ -160,7 +180,7 @@ struct DoctorReport {
     var writer = JSONWriter()
     writer.value([
       "version": .string(Version.text), "config_file": session.file.map { .string($0) } ?? .null,
-      "settings": .array(settings),
+      "settings": .array(settings), "tools": .array(tools.map(\.json)),
       "store": .object(store.map { JSONMember($0.name.split(separator: " ").joined(separator: "_"), $0.value) }),
       "workers": .array(workers), "laws": .array(laws),
       "problem": problem.map { .string($0.message) } ?? .null,

@@ -1,4 +1,5 @@
 import StintCore
+import StintJobs
 
 /// The values of all settings, each with where it came from: flags before the environment before stint.yaml before the
 /// defaults.
@@ -80,11 +81,17 @@ struct Configuration: Sendable {
   /// A setting's list.
   func list(_ key: String) -> [String] { (self[key].value.array ?? []).compactMap(\.string) }
 
+  /// The tools; what is wrong with them was said when the configuration was read.
+  var tools: [Tool] { Tool.read(self["tools"].value).tools }
+
   private mutating func set(
     _ setting: Setting, _ value: JSONValue, _ origin: Origin, _ faults: inout [StintError.Detail]
   ) {
     if setting.allows(value) {
       entries[setting.key] = Entry(value: value, origin: origin)
+      for fault in setting.faults(in: value) {
+        faults.append(.init(param: fault.param.escapedForTerminal, message: "(\(origin)) \(fault.message)"))
+      }
     } else {
       let message = "\(value.excerpt()) (\(origin)) is not allowed; allowed is \(setting.allowed)"
       faults.append(.init(param: setting.key, message: message))

@@ -1,4 +1,5 @@
 import StintCore
+import StintJobs
 
 /// One thing that can be configured: the row from which validation, `stint doctor`, the environment's names and
 /// docs/configuration.md derive.
@@ -19,6 +20,8 @@ struct Setting: Sendable {
     case choice([String])
     /// A list of text; in the environment and on the command line separated by commas.
     case list(String)
+    /// Tools by name; in the environment as JSON.
+    case tools
   }
 
   /// The key in stint.yaml, sections joined by dots.
@@ -46,6 +49,7 @@ struct Setting: Sendable {
       "a number, \(JSONValue.number(range.lowerBound).excerpt()) to \(JSONValue.number(range.upperBound).excerpt())"
     case .choice(let words): words.joined(separator: ", ")
     case .list(let words): "a list of \(words)"
+    case .tools: "names with a command each, as docs/tools.md says"
     }
   }
 
@@ -59,7 +63,14 @@ struct Setting: Sendable {
     case .number(let range): value.number.map(range.contains) == true
     case .choice(let words): value.string.map(words.contains) == true
     case .list: value.array?.allSatisfy { $0.string?.isEmpty == false } == true
+    case .tools: value == .null || value.object != nil
     }
+  }
+
+  /// What is wrong inside a value that is allowed as a whole, each by its place beneath the key.
+  func faults(in value: JSONValue) -> [StintError.Detail] {
+    guard case .tools = kind else { return [] }
+    return Tool.read(value).faults.map { .init(param: "\(key).\($0.param)", message: $0.message) }
   }
 
   /// A value from the text of a flag or of the environment; not yet checked.
@@ -71,6 +82,7 @@ struct Setting: Sendable {
     case .list:
       let parts = text.split(separator: ",").map(\.trimmingSpaces).filter { !$0.isEmpty }
       return .array(parts.map { .string($0) })
+    case .tools: return (try? JSONParser.parse(Array(text.utf8))) ?? .string(text)
     }
   }
 }
@@ -152,6 +164,9 @@ extension Setting {
       key: "fetch.allow", kind: .list("addresses or ranges such as 10.0.0.0/8"), defaultValue: [],
       description: "Addresses that `fetch` may reach although they are not public."),
     Setting(
+      key: "tools", kind: .tools, defaultValue: [:],
+      description: "Commands that become job types: see [tools.md](tools.md). `stint doctor` shows their names alone."),
+    Setting(
       key: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
       defaultValue: "info", description: "The least important log lines that are written."),
     Setting(
@@ -164,8 +179,7 @@ extension Setting {
 
   /// Keys that belong to features this version does not have.
   static let unavailable = [
-    "http.allow_exec", "workers.max_losses",
-    "queues", "tools", "escalation", "schedules", "owners", "retention", "log.file",
+    "http.allow_exec", "workers.max_losses", "queues", "escalation", "schedules", "owners", "retention", "log.file",
   ]
 
   /// The first parts of keys that have several.
