@@ -153,6 +153,22 @@ public struct Handler: Sendable {
   }()
 }
 
+extension Handler {
+  /// The handler, with its params' ranges checked again before it runs: a job may come from a store that another
+  /// version wrote.
+  public func checkingParams() -> Handler {
+    Handler(type) { [type, run] context in
+      if let params = (try? context.job.spec.params.parsed())?.object {
+        let faults = type.check(params).faults
+        if !faults.isEmpty {
+          throw UndecodableParams(reason: StintError.invalid(type.name, faults).description)
+        }
+      }
+      return try await run(context)
+    }
+  }
+}
+
 /// What a handler throws whose params no longer decode or are no longer allowed: a dead letter at once, not counted.
 public struct UndecodableParams: Error, Sendable, Hashable {
   /// What is wrong with them.

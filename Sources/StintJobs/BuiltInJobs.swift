@@ -14,28 +14,14 @@ public enum BuiltInJobs {
   ) throws(StintError) -> [Handler] {
     let fetching = try Handler(Fetch.self)
     return [
-      checked(try Handler(Countdown.self)),
-      checked(try Handler(Prime.self)),
-      checked(try Handler(Fibonacci.self)),
-      checked(
-        Handler(fetching.type) { context in
-          try await FetchPolicy.$current.withValue(fetch) { try await fetching.run(context) }
-        }),
-      checked(try Handler(Echo.self)),
+      try Handler(Countdown.self).checkingParams(),
+      try Handler(Prime.self).checkingParams(),
+      try Handler(Fibonacci.self).checkingParams(),
+      Handler(fetching.type) { context in
+        try await FetchPolicy.$current.withValue(fetch) { try await fetching.run(context) }
+      }.checkingParams(),
+      try Handler(Echo.self).checkingParams(),
       Exec.handler(processes),
     ]
-  }
-
-  /// The handler, with its ranges checked again: a job may come from a store that another version wrote.
-  private static func checked(_ handler: Handler) -> Handler {
-    Handler(handler.type) { context in
-      if let params = (try? context.job.spec.params.parsed())?.object {
-        let faults = handler.type.check(params).faults
-        if !faults.isEmpty {
-          throw UndecodableParams(reason: StintError.invalid(handler.type.name, faults).description)
-        }
-      }
-      return try await handler.run(context)
-    }
   }
 }
