@@ -18,6 +18,7 @@ let package = Package(
     .library(name: "StintSQLite", targets: ["StintSQLite"]),
     .library(name: "StintSupervisor", targets: ["StintSupervisor"]),
     .library(name: "StintJobs", targets: ["StintJobs"]),
+    .library(name: "StintImages", targets: ["StintImages"]),
     .library(name: "StintHTTP", targets: ["StintHTTP"]),
     .library(name: "StintRemote", targets: ["StintRemote"]),
     .library(name: "StintLaws", targets: ["StintLaws"]),
@@ -87,6 +88,12 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       swiftSettings: settings),
+    // Job types that work on images. libvips is loaded when the first of them runs.
+    .target(name: "CVips"),
+    .target(
+      name: "StintImages",
+      dependencies: ["StintCore", "StintEngine", "CVips", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: settings),
     // The dashboard's files as a generated source, apart from everything so that it is compiled seldom.
     .target(name: "StintWeb", swiftSettings: settings),
     .target(
@@ -135,7 +142,7 @@ let package = Package(
     .executableTarget(
       name: "StintCommand",
       dependencies: [
-        "CSQLite", "StintCore", "StintStore", "StintEngine", "StintSQLite", "StintJobs", "StintHTTP",
+        "CSQLite", "StintCore", "StintStore", "StintEngine", "StintSQLite", "StintJobs", "StintImages", "StintHTTP",
         "StintRemote", "StintLaws", "StintSupervisor", "Stint",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -171,6 +178,10 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "StintImagesTests",
+      dependencies: ["CVips", "StintCore", "StintStore", "StintEngine", "StintImages", "StintTesting"],
       swiftSettings: settings),
     .testTarget(
       name: "StintHTTPTests",
