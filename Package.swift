@@ -92,7 +92,9 @@ let package = Package(
     .target(name: "CVips"),
     .target(
       name: "StintImages",
-      dependencies: ["StintCore", "StintEngine", "CVips", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "StintCore", "StintStore", "StintEngine", "CVips", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: settings),
     // The dashboard's files as a generated source, apart from everything so that it is compiled seldom.
     .target(name: "StintWeb", swiftSettings: settings),
@@ -181,7 +183,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "StintImagesTests",
-      dependencies: ["CVips", "StintCore", "StintStore", "StintEngine", "StintImages", "StintTesting"],
+      dependencies: [
+        "CVips", "StintCore", "StintStore", "StintEngine", "StintImages", "StintTesting",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "StintHTTPTests",

@@ -22,6 +22,7 @@ enum {
   blendOver = 2,            // VIPS_BLEND_MODE_OVER
   kernelCubic = 2,          // VIPS_KERNEL_CUBIC
   formatByte = 0,           // VIPS_FORMAT_UCHAR
+  formatShort = 3,          // VIPS_FORMAT_SHORT
   logQuiet = 0xF0,          // G_LOG_LEVEL_WARNING, MESSAGE, INFO, DEBUG
 };
 
@@ -73,6 +74,8 @@ typedef struct VipsArrayDouble VipsArrayDouble;
   F(int, vips_webpsave_buffer, (VipsImage *, void **, size_t *, ...)) \
   F(int, vips_resize, (VipsImage *, VipsImage **, double, ...)) \
   F(int, vips_gaussnoise, (VipsImage **, int, int, ...)) \
+  F(VipsImage *, vips_image_copy_memory, (VipsImage *)) \
+  F(int, vips_replicate, (VipsImage *, VipsImage **, int, int, ...)) \
   F(int, vips_add, (VipsImage *, VipsImage *, VipsImage **, ...)) \
   F(int, vips_cast, (VipsImage *, VipsImage **, int, ...)) \
   F(unsigned long, g_signal_connect_data, (void *, const char *, void (*)(void), void *, void *, int)) \
@@ -231,16 +234,26 @@ VipsImage *stint_vips_from_pixels(const void *bytes, int width, int height, int 
 
 void *stint_vips_pixels(VipsImage *image, size_t *count) { return lib.vips_image_write_to_memory(image, count); }
 
-int stint_vips_develop(VipsImage *in, VipsImage **out, double factor, double grain, int seed) {
-  VipsImage *large = NULL, *noise = NULL, *sum = NULL;
-  int result = lib.vips_resize(in, &large, factor, "kernel", kernelCubic, NULL);
+int stint_vips_develop(VipsImage *in, VipsImage **out, int factor, double grain, int seed) {
+  VipsImage *large = NULL, *noise = NULL, *whole = NULL, *tile = NULL, *film = NULL, *sum = NULL;
+  int result = lib.vips_resize(in, &large, (double)factor, "kernel", kernelCubic, NULL);
+  // Noise is slow to make: one tile of it, kept, serves for all.
   if (!result) {
     result = lib.vips_gaussnoise(
-        &noise, stint_vips_width(large), stint_vips_height(large), "sigma", grain, "mean", 0.0, "seed", seed, NULL);
+        &noise, 2 * stint_vips_width(in), 2 * stint_vips_height(in), "sigma", grain, "mean", 0.0, "seed", seed, NULL);
   }
-  if (!result) result = lib.vips_add(large, noise, &sum, NULL);
+  if (!result) result = lib.vips_cast(noise, &whole, formatShort, NULL);
+  if (!result) {
+    tile = lib.vips_image_copy_memory(whole);
+    int count = (factor + 1) / 2;
+    result = tile == NULL ? -1 : lib.vips_replicate(tile, &film, count, count, NULL);
+  }
+  if (!result) result = lib.vips_add(large, film, &sum, NULL);
   if (!result) result = lib.vips_cast(sum, out, formatByte, NULL);
   stint_vips_release(sum);
+  stint_vips_release(film);
+  stint_vips_release(tile);
+  stint_vips_release(whole);
   stint_vips_release(noise);
   stint_vips_release(large);
   return result;

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import StintCore
 import StintEngine
+import StintImages
 import StintJobs
 import StintRemote
 import StintSQLite
@@ -169,11 +170,13 @@ extension Session {
     return url.origin.weight >= store.origin.weight ? url.value.string : nil
   }
 
-  /// An engine on the configured store, with the built-in job types.
-  func engine(_ need: StoreNeed, logger: Logger) async throws(StintError) -> Engine {
-    let handlers = try builtInHandlers()
+  /// An engine on the configured store, with the built-in job types; in a demo, image jobs are the demo's.
+  func engine(_ need: StoreNeed, logger: Logger, demo: Bool = false) async throws(StintError) -> Engine {
+    let handlers = try builtInHandlers(demo: demo)
+    var configuration = engineConfiguration
+    if demo { configuration.queueRules.append(Demo.queue) }
     return Engine(
-      store: try await location().open(need), handlers: handlers, configuration: engineConfiguration, logger: logger)
+      store: try await location().open(need), handlers: handlers, configuration: configuration, logger: logger)
   }
 
   /// Where the configured store is.
@@ -185,10 +188,14 @@ extension Session {
     return FileManager.default.fileExists(atPath: path)
   }
 
-  /// The job types that this program brings: the built-in ones, and the tools of the configuration.
-  func builtInHandlers() throws(StintError) -> [Handler] {
+  /// The job types that this program brings: the built-in ones, and the tools of the configuration. In the `demo`, image
+  /// jobs fail now and then; a worker process may then be killed by one.
+  func builtInHandlers(demo: Bool = false, isWorkerProcess: Bool = false) throws(StintError) -> [Handler] {
     var handlers = try BuiltInJobs.handlers(
       fetch: FetchPolicy(allow: configuration.list("fetch.allow")), processes: processPolicy)
+    handlers +=
+      demo
+      ? try DemoHandlers(in: imageFolder, canKill: isWorkerProcess).handlers() : try ImageJobs.handlers(in: imageFolder)
     for tool in configuration.tools {
       guard !handlers.contains(where: { $0.type.name == tool.name }) else {
         throw StintError(
@@ -204,5 +211,12 @@ extension Session {
     var policy = ProcessPolicy()
     policy.grace = engineConfiguration.cancelGrace * 8 / 10
     return policy
+  }
+
+  /// Where image jobs read and write.
+  var imageFolder: ImageFolder {
+    var folder = ImageFolder(root: configuration.text("images.root") ?? "")
+    folder.maxMegapixels = configuration.integer("images.max_megapixels")
+    return folder
   }
 }

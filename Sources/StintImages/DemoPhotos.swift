@@ -57,10 +57,11 @@ extension DemoPhotos {
 
 /// A landscape: a sky with a sun, ridges of mountains behind each other, water with its light.
 private struct Scene {
-  private static let width = 600
-  private static let height = 400
+  private static let width = 300
+  private static let height = 200
   /// How often the painting is enlarged: 3600 × 2400 pixels.
-  private static let factor = 6.0
+  private static let factor: Int32 = 12
+  private static let shore = 165
 
   let number: Int
 
@@ -74,35 +75,45 @@ private struct Scene {
     let random = RandomSource.seeded(UInt64(number))
     let zenith = Colour(random.unit() * 90, 60 + random.unit() * 80, 130 + random.unit() * 110)
     let horizon = Colour(200 + random.unit() * 55, 150 + random.unit() * 80, 120 + random.unit() * 100)
-    let sun = (x: 60 + random.unit() * 480, y: 50 + random.unit() * 120, radius: 14 + random.unit() * 16)
-    let ridges = (0..<4).map { Ridge(base: 170 + Double($0) * 38, random) }
-    let shore = 330.0
-    var pixels: [UInt8] = []
-    pixels.reserveCapacity(Self.width * Self.height * 3)
-    let outlines = ridges.map { ridge in (0..<Self.width).map { ridge.height(at: Double($0)) } }
-    for row in 0..<Self.height {
-      // Water shows what is above the shore, upside down and darker.
-      let isWater = Double(row) > shore
-      let y = isWater ? shore - (Double(row) - shore) * 2.2 : Double(row)
-      let sky = zenith.mixed(horizon, min(1, max(0, y) / 230))
-      for column in 0..<Self.width {
-        var colour = sky
-        let (dx, dy) = (Double(column) - sun.x, y - sun.y)
-        let distance = dx * dx + dy * dy
-        let glow = sun.radius * sun.radius * 12
-        if distance < glow {
-          colour = colour.mixed(Colour(255, 244, 214), distance < glow / 12 ? 1 : 0.5 - distance / glow / 2)
-        }
-        for (depth, outline) in outlines.enumerated() where y > outline[column] {
-          colour = horizon.mixed(Colour(18, 34, 30), 0.35 + Double(depth) * 0.2)
-        }
-        if isWater { colour = colour.mixed(Colour(20, 40, 60), 0.4) }
-        pixels.append(UInt8(colour.red))
-        pixels.append(UInt8(colour.green))
-        pixels.append(UInt8(colour.blue))
-      }
+    let sun = Sun(
+      x: 30 + Int(random.next() % 240), y: 25 + Int(random.next() % 60), radius: 7 + Int(random.next() % 8))
+    let ridges = (0..<4).map { depth in
+      let colour = horizon.mixed(Colour(18, 34, 30), 0.35 + Double(depth) * 0.2)
+      return Ridge(base: 85 + Double(depth) * 19, colour: colour, width: Self.width, random)
     }
-    return pixels
+    // Row by row, the sky first and what stands before it over it.
+    var rows = (0..<Self.shore).map { y in
+      let sky = zenith.mixed(horizon, min(1, Double(y) / 115))
+      var row = [Colour](repeating: sky, count: Self.width)
+      for x in sun.columns(y, Self.width) { row[x] = sky.mixed(Colour(255, 244, 214), sun.light(x, y)) }
+      for ridge in ridges where y > ridge.top {
+        for x in 0..<Self.width where y > ridge.outline[x] { row[x] = ridge.colour }
+      }
+      return row
+    }
+    // Water shows it upside down, pressed together and darker.
+    for y in 0..<Self.height - Self.shore {
+      rows.append(rows[Self.shore - 1 - y * 2].map { $0.mixed(Colour(20, 40, 60), 0.4) })
+    }
+    return rows.flatMap { row in row.flatMap(\.bytes) }
+  }
+}
+
+private struct Sun {
+  let x: Int
+  let y: Int
+  let radius: Int
+
+  /// The columns of a row that its glow reaches.
+  func columns(_ row: Int, _ width: Int) -> Range<Int> {
+    let reach = abs(row - y) > radius * 3 ? 0 : radius * 3
+    return max(0, x - reach)..<min(width, x + reach)
+  }
+
+  /// How much of its light is at a place: 1 within the disc, less around it.
+  func light(_ column: Int, _ row: Int) -> Double {
+    let distance = Double((column - x) * (column - x) + (row - y) * (row - y)) / Double(radius * radius)
+    return distance < 1 ? 1 : max(0, 0.5 - distance / 18)
   }
 }
 
@@ -113,6 +124,8 @@ private struct Colour {
 
   init(_ red: Double, _ green: Double, _ blue: Double) { (self.red, self.green, self.blue) = (red, green, blue) }
 
+  var bytes: [UInt8] { [UInt8(red), UInt8(green), UInt8(blue)] }
+
   func mixed(_ other: Colour, _ share: Double) -> Colour {
     Colour(
       red + (other.red - red) * share, green + (other.green - green) * share, blue + (other.blue - blue) * share)
@@ -121,21 +134,27 @@ private struct Colour {
 
 /// A line of mountains: triangle waves over each other.
 private struct Ridge {
-  private let base: Double
-  private var waves: [(length: Double, height: Double, offset: Double)] = []
+  let colour: Colour
+  /// Where it begins in each column.
+  let outline: [Int]
+  /// Where it begins at all.
+  let top: Int
 
-  init(base: Double, _ random: RandomSource) {
-    self.base = base
-    for octave in 0..<4 {
+  init(base: Double, colour: Colour, width: Int, _ random: RandomSource) {
+    self.colour = colour
+    let waves = (0..<4).map { octave in
       let scale = Double(1 << octave)
-      waves.append((150 / scale + random.unit() * 60, (34 + random.unit() * 30) / scale, random.unit() * 200))
+      return (
+        length: 75 / scale + random.unit() * 30, height: (17 + random.unit() * 15) / scale, start: random.unit() * 100
+      )
     }
-  }
-
-  func height(at x: Double) -> Double {
-    waves.reduce(base) { height, wave in
-      let place = ((x + wave.offset) / wave.length).truncatingRemainder(dividingBy: 1)
-      return height - wave.height * (1 - abs(place * 2 - 1)) + wave.height / 2
+    outline = (0..<width).map { x in
+      let height = waves.reduce(0) { sum, wave in
+        let place = ((Double(x) + wave.start) / wave.length).truncatingRemainder(dividingBy: 1)
+        return sum + wave.height * (0.5 - abs(place * 2 - 1))
+      }
+      return Int(base - height)
     }
+    top = outline.min() ?? 0
   }
 }

@@ -47,7 +47,7 @@ struct Descriptor: ~Copyable {
   func makeFolder(_ name: String) throws(SystemError) {
     do {
       _ = try SystemError.checked("create the folder", name) { mkdirat(number, name, 0o755) }
-    } catch  where error.code == EEXIST {
+    } catch let error where error.code == EEXIST {
       return
     }
   }
@@ -56,7 +56,7 @@ struct Descriptor: ~Copyable {
   static func makeFolder(at path: String) throws(SystemError) {
     do {
       _ = try SystemError.checked("create the folder", path) { mkdir(path, 0o755) }
-    } catch  where error.code == EEXIST {
+    } catch let error where error.code == EEXIST {
       return
     }
   }
@@ -98,7 +98,7 @@ struct Descriptor: ~Copyable {
     do {
       _ = try SystemError.checked("create", other) { linkat(number, name, number, other, 0) }
       return true
-    } catch  where error.code == EEXIST {
+    } catch let error where error.code == EEXIST {
       return false
     }
   }
@@ -114,7 +114,7 @@ struct Descriptor: ~Copyable {
     let file: Descriptor
     do {
       file = try open(name, .file)
-    } catch  where error.isFinal {
+    } catch let error where error.isFinal {
       return false
     }
     let status = try file.status()

@@ -84,7 +84,7 @@ void stint_vips_observe(VipsImage *image, stint_vips_observer *observer);
 VipsImage *stint_vips_from_pixels(const void *bytes, int width, int height, int bands);
 /// All pixels, row by row, 8 bits a channel; to be freed with `stint_vips_free`. NULL where that fails.
 void *stint_vips_pixels(VipsImage *image, size_t *count);
-/// Enlarged `factor` times and made grainy, as a photo is: noise of the deviation `grain` from a seed.
-int stint_vips_develop(VipsImage *in, VipsImage **out, double factor, double grain, int seed);
+/// Enlarged `factor` (even) times and made grainy, as a photo is: noise of the deviation `grain` from a seed.
+int stint_vips_develop(VipsImage *in, VipsImage **out, int factor, double grain, int seed);
 
 #endif

@@ -100,6 +100,8 @@ struct Reference: ParsableCommand {
         slots: 8
       fetch:
         allow: [10.0.0.0/8]
+      images:
+        root: /var/lib/stint/images
       log:
         level: info
         format: json

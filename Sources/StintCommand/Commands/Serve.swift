@@ -5,6 +5,7 @@ import ServiceLifecycle
 import StintCore
 import StintEngine
 import StintHTTP
+import StintImages
 import StintSupervisor
 
 /// `stint serve`
@@ -20,6 +21,7 @@ struct Serve: AsyncParsableCommand {
         stint serve
         stint serve --port 9000 --workers 8 --store sqlite:/var/lib/stint/stint.db
         stint serve --host 0.0.0.0 --token-file token
+        stint serve --demo
       """)
 
   @Option(
@@ -52,16 +54,19 @@ struct Serve: AsyncParsableCommand {
   var logLevel: String?
   @Option(help: ArgumentHelp("text or json.", valueName: "format"))
   var logFormat: String?
+  @Flag(help: "Submit five random image jobs each two seconds, on photos made for it; some of them fail.")
+  var demo = false
   @Flag(help: "Print where it listens as one line of JSON.") var json = false
 
   func run() async throws {
-    let session = try Session(configFile: config, flags: flags, json: json)
+    let session = try session()
     if WorkerProcess.isCurrent {
-      return await WorkerProcess.run(handlers: try session.builtInHandlers(), logger: session.logger(quiet: false))
+      let handlers = try session.builtInHandlers(demo: demo, isWorkerProcess: true)
+      return await WorkerProcess.run(handlers: handlers, logger: session.logger(quiet: false))
     }
     let http = try httpConfiguration(session)
     let logger = session.logger(quiet: false)
-    let engine = try await session.engine(.running, logger: logger)
+    let engine = try await session.engine(.running, logger: logger, demo: demo)
     let signals = await StopSignals.caught()
     defer { signals.stop() }
     let (listening, tell) = AsyncStream.makeStream(of: Int.self)
@@ -69,7 +74,9 @@ struct Serve: AsyncParsableCommand {
       greet(session, engine: engine, http: http, port: port)
       tell.yield(port)
     }
-    let work = WorkOnceListening(engine: engine, supervisor: supervisor(session, engine, logger), listening: listening)
+    let work = WorkOnceListening(
+      engine: engine, supervisor: supervisor(session, engine, logger),
+      demo: demonstration(session, engine, logger), listening: listening)
     let group = ServiceGroup(services: [work, server], logger: logger)
     let isForced: Bool
     do {
@@ -90,6 +97,26 @@ struct Serve: AsyncParsableCommand {
     configuration.maxRestarts = session.configuration.integer("workers.max_restarts")
     configuration.period = session.configuration.duration("workers.max_seconds")
     return Supervisor(engine: engine, configuration: configuration, logger: logger)
+  }
+
+  private func session() throws(StintError) -> Session {
+    let session = try Session(configFile: config, flags: flags, json: json)
+    let (slots, processes) = (session.configuration["workers.slots"], session.configuration["workers.processes"])
+    guard demo, processes.origin == .byDefault else { return session }
+    // Some of the demo's jobs kill their worker: processes, of one job each; four, as its load is made for.
+    let count = slots.origin == .byDefault ? "4" : slots.value.excerpt()
+    let own = [("workers.processes", count), ("workers.slots", "1")].map { key, text in
+      Configuration.Flag(key: key, name: "--demo", text: text)
+    }
+    return try Session(configFile: config, flags: flags + own, json: json)
+  }
+
+  /// The demo that runs beside the engine; nil unless it was asked for.
+  private func demonstration(_ session: Session, _ engine: Engine, _ logger: Logger) -> Demo? {
+    guard demo else { return nil }
+    return Demo(
+      client: engine.client, folder: session.imageFolder, seed: RandomSource.system.next(), time: session.time,
+      logger: logger)
   }
 
   private var flags: [Configuration.Flag] {
@@ -161,12 +188,21 @@ struct Serve: AsyncParsableCommand {
 private struct WorkOnceListening: Service {
   let engine: Engine
   let supervisor: Supervisor?
+  let demo: Demo?
   let listening: AsyncStream<Int>
 
   func run() async throws {
     for await _ in listening.cancelOnGracefulShutdown() {
-      guard let supervisor else { return await engine.run() }
-      return try await supervisor.run()
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        if let demo {
+          tasks.addTask { try await cancelWhenGracefulShutdown { try await demo.run() } }
+        }
+        tasks.addTask {
+          if let supervisor { try await supervisor.run() } else { await engine.run() }
+        }
+        for try await _ in tasks {}  // the first that fails ends the others
+      }
+      return
     }
   }
 }

@@ -166,6 +166,14 @@ extension Setting {
     Setting(
       key: "tools", kind: .tools, defaultValue: [:],
       description: "Commands that become job types: see [tools.md](tools.md). `stint doctor` shows their names alone."),
+      key: "images.root", kind: .text("a folder's path"), defaultValue: "images",
+      description: """
+        The folder beneath which image jobs read and write; no job reaches anything outside. A relative path counts from \
+        the working directory.
+        """),
+    Setting(
+      key: "images.max_megapixels", kind: .integer(1...10_000), defaultValue: 100,
+      description: "The largest image that is read or made, in millions of pixels."),
     Setting(
       key: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
       defaultValue: "info", description: "The least important log lines that are written."),
