@@ -60,100 +60,21 @@ final class LocalGateway: WorkerGateway {
   func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON? { try await store.checkpoint(id) }
 
   func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
-    var results = [SettleResult](repeating: .superseded, count: settlements.count)
-    var events: [LiveEvent] = []
-    events.reserveCapacity(settlements.count)
-    var dueAt: Timestamp?
-    var urgency: Priority?
-    var jobs = try await current(settlements)
-    let crowded = try await crowdedTypes(settlements)
-    var open = Array(settlements.indices)
-    while !open.isEmpty {
-      var changes: [Change] = []
-      changes.reserveCapacity(open.count)
-      open.removeAll { index in
-        let settlement = settlements[index]
-        var cause = settlement.cause
-        // Asked to stop by a hint that was meant for an earlier attempt: nobody wants this one's end.
-        if cause == .stopped, !jobs[index].state.isCancelRequested { cause = .released }
-        let escalation = configuration.escalations.escalation(
-          for: jobs[index], id: random.jobID(at: settlement.at), isAtOnce: crowded.contains(jobs[index].spec.type))
-        let change = try? Lifecycle.move(
-          jobs[index], cause, at: settlement.at, random: random.unit(), maxLosses: configuration.maxLosses,
-          escalation: escalation)
-        guard let change else { return true }
-        changes.append(change)
-        return false
+    var settling = Settling(settlements, configuration: configuration)
+    while let question = settling.next(random: random) {
+      switch question {
+      case .jobs(let ids): settling.take(jobs: try await store.jobs(ids))
+      case .failures(let type, let within, let limit):
+        settling.take(failures: try await store.failures(ofType: type, since: time.now() - within, limit: limit))
+      case .apply(let changes): settling.take(applied: try await store.apply(changes, at: time.now()))
+      case .histories(let ids): settling.take(histories: try await store.history(ids))
       }
-      let applied = try await store.apply(changes, at: time.now())
-      var again: [Int] = []
-      for (position, index) in open.enumerated() {
-        switch applied[position] {
-        case .applied:
-          let after = changes[position].applied(to: jobs[index])
-          results[index] = .settled(after.status)
-          if after.status == .retrying || after.status == .scheduled {
-            dueAt = min(dueAt ?? after.state.dueAt, after.state.dueAt)
-          }
-          if after.status == .pending { urgency = max(urgency ?? .low, after.spec.priority) }
-          events.append(.moved(after))
-          if let spawn = changes[position].spawn {
-            events.append(.created(spawn))
-            urgency = max(urgency ?? .low, spawn.spec.priority)
-          }
-        case .stale(var now):
-          // Only a mark (a cancel) came between: ask again on what is now true.
-          let known = jobs[index].state
-          guard now.status == .running, now.state.revision == known.revision,
-            now.state.cancelRequestedAt != known.cancelRequestedAt
-          else {
-            if let status = try await store.earlier(changes[position]) {
-              results[index] = .settled(status)
-              events.append(.moved(now))
-            }
-            continue
-          }
-          now.state.startedAt = known.startedAt
-          jobs[index] = now
-          again.append(index)
-        case .missing: continue
-        }
-      }
-      open = again
     }
-    hub.publish(events, at: time.now())
-    if let dueAt { hub.hint(.due(dueAt)) }
-    if let urgency { hub.hint(.ready(urgency)) }
-    log(events)
-    return results
-  }
-
-  /// Types with a rule whose window is full of failures: the next one escalates at once.
-  private func crowdedTypes(_ settlements: [Settlement]) async throws(StoreError) -> Set<String> {
-    guard !configuration.escalations.rules.isEmpty else { return [] }
-    var crowded: Set<String> = []
-    var seen: Set<String> = []
-    for settlement in settlements where seen.insert(settlement.job.spec.type).inserted {
-      let type = settlement.job.spec.type
-      guard let window = configuration.escalations.rule(for: type)?.window else { continue }
-      let failures = try await store.failures(
-        ofType: type, since: time.now() - window.within, limit: window.failures)
-      if failures >= window.failures { crowded.insert(type) }
-    }
-    return crowded
-  }
-
-  /// The jobs as they were claimed; those that end for a cancel as they stand now, because the mark came later.
-  private func current(_ settlements: [Settlement]) async throws(StoreError) -> [Job] {
-    var jobs = settlements.map(\.job)
-    let stopped = settlements.indices.filter { settlements[$0].cause == .stopped && !jobs[$0].state.isCancelRequested }
-    guard !stopped.isEmpty else { return jobs }
-    for (index, found) in zip(stopped, try await store.jobs(stopped.map { jobs[$0].id })) {
-      guard var found, found.state.revision == jobs[index].state.revision else { continue }
-      found.state.startedAt = jobs[index].state.startedAt
-      jobs[index] = found
-    }
-    return jobs
+    hub.publish(settling.events, at: time.now())
+    if let dueAt = settling.dueAt { hub.hint(.due(dueAt)) }
+    if let urgency = settling.urgency { hub.hint(.ready(urgency)) }
+    log(settling.events)
+    return settling.results
   }
 
   private func log(_ events: [LiveEvent]) {

@@ -9,12 +9,11 @@ import Synchronization
 final class Maintenance: Sendable {
   private let store: any Store
   private let hub: EventHub
-  private let configuration: EngineConfiguration
   private let time: any TimeSource
   private let random: RandomSource
   private let logger: Logger
+  private let machine: Mutex<MaintenanceMachine>
   private let signal = Signal()
-  private let due = Mutex<Timestamp?>(nil)
 
   init(
     store: any Store, hub: EventHub, configuration: EngineConfiguration, time: any TimeSource, random: RandomSource,
@@ -22,118 +21,61 @@ final class Maintenance: Sendable {
   ) {
     self.store = store
     self.hub = hub
-    self.configuration = configuration
     self.time = time
     self.random = random
     self.logger = logger
+    self.machine = Mutex(MaintenanceMachine(configuration: configuration, uptime: time.uptime()))
   }
 
   /// Works until the task is cancelled.
   func run() async {
     let hints = hub.attach { [self] in hear($0) }
     defer { hub.detach(hints) }
-    // After an outage nobody rescues until the store has answered long enough for every worker to have renewed.
-    var rescueFrom = time.uptime()
-    var nextSweep = time.uptime()
     while !Task.isCancelled {
-      var wait = configuration.poll
-      do throws(StoreError) {
-        let nextDue = try await promote()
-        if time.uptime() >= nextSweep {
-          if time.uptime() >= rescueFrom { try await rescue() }
-          try await expire()
-          try await forgetWorkers()
-          // Jitter keeps many processes from sweeping in step.
-          nextSweep = time.uptime() + configuration.poll * (0.75 + random.unit() / 2)
-        }
-        if let nextDue { wait = min(wait, max(.zero, nextDue - time.now())) }
-      } catch {
+      do throws(StoreError) { try await round() } catch {
         logger.warning("maintenance failed", metadata: ["error": "\(error)"])
-        rescueFrom = time.uptime() + configuration.heartbeat + .seconds(1)
+        machine.withLock { $0.failed(uptime: time.uptime()) }
       }
-      await signal.wait(untilUptime: time.uptime() + wait, time: time)
+      await signal.wait(untilUptime: machine.withLock { $0.wakeAt }, time: time)
     }
   }
 
   private func hear(_ hint: WorkerSignal) {
     guard case .due(let at) = hint else { return }
-    let isSooner = due.withLock { due in
-      if let known = due, known <= at { return false }
-      due = at
-      return true
-    }
-    if isSooner { signal.notify() }
+    if machine.withLock({ $0.hear(due: at) }) { signal.notify() }
   }
 
-  private func promote() async throws(StoreError) -> Timestamp? {
-    due.withLock { $0 = nil }
-    while true {
-      let promotion = try await store.promote(limit: 1_000, at: time.now())
-      if !promotion.promoted.isEmpty {
-        // One that a worker took and finished meanwhile was told of by that.
-        let jobs = try await store.jobs(promotion.promoted).compactMap { $0 }.filter { $0.status == .pending }
-        hub.publish(jobs.map { .moved($0) }, at: time.now())
-        hub.hint(.ready(jobs.map(\.spec.priority).max() ?? .normal))
-      }
-      if promotion.promoted.count < 1_000 {
-        due.withLock { $0 = promotion.nextDue }
-        return promotion.nextDue
-      }
+  /// Promotes and, where it is time for that, sweeps.
+  private func round() async throws(StoreError) {
+    while let question = machine.withLock({ $0.next(at: time.now(), uptime: time.uptime(), random: random) }) {
+      let answer = try await ask(question)
+      if let news = machine.withLock({ $0.take(answer, at: time.now()) }) { tell(news) }
     }
   }
 
-  private func rescue() async throws(StoreError) {
-    let lost = try await store.expired(limit: 1_000)
-    guard !lost.isEmpty else { return }
-    let moved = try await move(lost) { job in
-      .lost(
-        message: "The worker \(job.state.workerID ?? "?") lost its lease",
-        alone: job.runsAlone(maxLosses: configuration.maxLosses))
+  private func ask(_ question: MaintenanceMachine.Question) async throws(StoreError) -> MaintenanceMachine.Answer {
+    switch question {
+    case .promote(let limit, let at): return .promoted(try await store.promote(limit: limit, at: at))
+    case .jobs(let ids): return .jobs(try await store.jobs(ids))
+    case .expired(let limit): return .found(try await store.expired(limit: limit))
+    case .overdue(let limit, let at): return .found(try await store.overdue(limit: limit, at: at))
+    case .apply(let changes, let at): return .applied(try await store.apply(changes, at: at))
+    case .workers: return .workers(try await store.workers())
+    case .remove(let worker):
+      try await store.remove(worker: worker)
+      return .done
     }
-    for job in moved { logger.warning("worker lost", metadata: job.logMetadata) }
-    if moved.contains(where: { $0.status == .retrying }) { hub.hint(.due(time.now())) }
   }
 
-  private func expire() async throws(StoreError) {
-    let at = time.now()
-    let overdue = try await store.overdue(limit: 1_000, at: at)
-    guard !overdue.isEmpty else { return }
-    let moved = try await move(overdue) { job in
-      if let deadline = job.state.deadlineAt, deadline <= at { return .deadlineExceeded }
-      return .startExpired
+  private func tell(_ news: MaintenanceMachine.News) {
+    hub.publish(news.moved.map { .moved($0) } + news.spawned.map { .created($0) }, at: time.now())
+    if let urgency = news.spawned.map(\.spec.priority).max() { hub.hint(.ready(urgency)) }
+    switch news.reason {
+    case .promoted: hub.hint(.ready(news.moved.map(\.spec.priority).max() ?? .normal))
+    case .rescued:
+      for job in news.moved { logger.warning("worker lost", metadata: job.logMetadata) }
+      if news.moved.contains(where: { $0.status == .retrying }) { hub.hint(.due(time.now())) }
+    case .expired: for job in news.moved { logger.warning("dead-lettered", metadata: job.logMetadata) }
     }
-    for job in moved { logger.warning("dead-lettered", metadata: job.logMetadata) }
-  }
-
-  /// How long a worker's entry stays after its last sign of life.
-  private static let workerMemory: Duration = .seconds(600)
-
-  /// A worker that was killed can not say that it has gone.
-  private func forgetWorkers() async throws(StoreError) {
-    let oldest = time.now() - Self.workerMemory
-    for worker in try await store.workers() where worker.seenAt < oldest { try await store.remove(worker: worker.id) }
-  }
-
-  /// Makes the moves that are still possible; whoever lost a race has nothing to do here.
-  private func move(_ jobs: [Job], _ cause: (Job) -> Cause) async throws(StoreError) -> [Job] {
-    let at = time.now()
-    let decided = jobs.compactMap { job in
-      let change = try? Lifecycle.move(
-        job, cause(job), at: at, random: random.unit(), maxLosses: configuration.maxLosses,
-        escalation: configuration.escalations.escalation(for: job, id: random.jobID(at: at)))
-      return change.map { (job, $0) }
-    }
-    let results = try await store.apply(decided.map(\.1), at: at)
-    let moved = zip(decided, results).compactMap { decided, result -> Job? in
-      guard case .applied = result else { return nil }
-      return decided.1.applied(to: decided.0)
-    }
-    hub.publish(moved.map { .moved($0) }, at: at)
-    let spawned = zip(decided, results).compactMap { decided, result -> Job? in
-      if case .applied = result { decided.1.spawn } else { nil }
-    }
-    hub.publish(spawned.map { .created($0) }, at: at)
-    if let urgency = spawned.map(\.spec.priority).max() { hub.hint(.ready(urgency)) }
-    return moved
   }
 }

@@ -40,11 +40,7 @@ extension Store {
   /// What became of the job, if an earlier call whose answer was lost has stored this change, or if the attempt has
   /// completed the job itself, in a transaction of its own; else nil.
   func earlier(_ change: Change) async throws(StoreError) -> JobStatus? {
-    guard let ours = change.event else { return nil }
-    let stored = try await history([change.id])[0].last { event in
-      event.attempt == ours.attempt && event.workerID == ours.workerID
-        && (event.kind == .succeeded || event.kind == ours.kind && event.at == ours.at)
-    }
-    return stored?.status
+    guard change.event != nil else { return nil }
+    return change.status(in: try await history([change.id])[0])
   }
 }
