@@ -1,9 +1,9 @@
-import StintCore
-import StintStore
+package import StintCore
+package import StintStore
 
 extension WorkerMachine {
   /// The attempts that run or are about to, and were not asked to stop.
-  var listening: [AttemptKey] {
+  package var listening: [AttemptKey] {
     slots.compactMap { $0.attempt.flatMap { $0.stop == nil ? $0.job.key : nil } }
       + ready.prefix(slots.count).map(\.job.key)
   }
@@ -21,5 +21,5 @@ extension WorkerMachine {
 
 extension Job {
   /// The attempt that runs.
-  var key: AttemptKey { AttemptKey(id: id, revision: state.revision) }
+  package var key: AttemptKey { AttemptKey(id: id, revision: state.revision) }
 }

@@ -1,10 +1,10 @@
-import StintCore
-import StintStore
+package import StintCore
+package import StintStore
 
 /// What running attempts say, and what is handed to the gateway.
 extension WorkerMachine {
   /// A running handler said something. Its output is cut where it is too long, and says so once.
-  mutating func hear(
+  package mutating func hear(
     _ news: AttemptNews, slot: Int, runner: UInt64, at: Timestamp, uptime: Duration
   ) -> [Action] {
     guard slots[slot].runner == runner, var attempt = slots[slot].attempt else { return [] }
@@ -24,7 +24,7 @@ extension WorkerMachine {
   }
 
   /// Reports to keep, and then outcomes to settle; empty if there is nothing.
-  mutating func takeEnded() -> (reports: [AttemptReport], settlements: [Settlement]) {
+  package mutating func takeEnded() -> (reports: [AttemptReport], settlements: [Settlement]) {
     let taken = (reports.isEmpty ? [] : Array(reports.values), ended)
     reports.removeAll(keepingCapacity: true)
     ended = []
@@ -32,7 +32,7 @@ extension WorkerMachine {
   }
 
   /// The store did not take them: they are settled when it is back.
-  mutating func giveBack(_ old: [AttemptReport], _ settlements: [Settlement]) {
+  package mutating func giveBack(_ old: [AttemptReport], _ settlements: [Settlement]) {
     ended.insert(contentsOf: settlements, at: 0)
     for report in old {
       let newer = reports[report.attempt]

@@ -1,11 +1,11 @@
 import DequeModule
-import StintCore
-import StintStore
+package import StintCore
+package import StintStore
 
 /// How attempts and the worker itself are stopped.
 extension WorkerMachine {
   /// Someone asked a job to stop.
-  mutating func cancel(_ id: JobID, at: Timestamp, uptime: Duration) -> [Action] {
+  package mutating func cancel(_ id: JobID, at: Timestamp, uptime: Duration) -> [Action] {
     if let index = slots.firstIndex(where: { $0.attempt?.job.id == id }) {
       return ask(index, .cancelled, uptime: uptime)
     }
@@ -39,7 +39,7 @@ extension WorkerMachine {
   }
 
   /// Claim no more; give back what has not begun; wait for the rest until the shutdown timeout.
-  mutating func drain(at: Timestamp, uptime: Duration) -> [Action] {
+  package mutating func drain(at: Timestamp, uptime: Duration) -> [Action] {
     guard !isDraining else { return [] }
     isDraining = true
     stopAt = uptime + configuration.shutdownTimeout
@@ -48,7 +48,7 @@ extension WorkerMachine {
   }
 
   /// Ask all that runs to stop, and give it back; what does not listen is left behind after `grace`.
-  mutating func stop(grace: Duration, at: Timestamp, uptime: Duration) -> [Action] {
+  package mutating func stop(grace: Duration, at: Timestamp, uptime: Duration) -> [Action] {
     var actions = drain(at: at, uptime: uptime)
     isStopping = true
     giveUpAt = min(giveUpAt ?? .zero, uptime + grace + Self.outagePatience)
@@ -65,7 +65,7 @@ extension WorkerMachine {
 
   /// Whether the worker may end without having settled: it is to stop, and the store has not answered for too long.
   /// What it held then comes back when its leases end.
-  func mayGiveUp(uptime: Duration) -> Bool { giveUpAt.map { uptime >= $0 } ?? false }
+  package func mayGiveUp(uptime: Duration) -> Bool { giveUpAt.map { uptime >= $0 } ?? false }
 
   mutating func releaseReady(at: Timestamp, where goes: (Held) -> Bool = { _ in true }) -> [Action] {
     var kept: Deque<Held> = []

@@ -1,11 +1,11 @@
 import DequeModule
-import StintCore
-import StintStore
+package import StintCore
+package import StintStore
 
 /// Everything a worker knows and decides, as a pure value: which jobs wait in it, which run, what came of them, what
 /// must be said to the gateway, and when. No clock, no tasks, no I/O; ``Worker`` is its shell.
-struct WorkerMachine {
-  let id: String
+package struct WorkerMachine {
+  package let id: String
   let configuration: EngineConfiguration
   let types: Set<String>
   /// Runs this job and no other, where one is named.
@@ -19,7 +19,7 @@ struct WorkerMachine {
   var ended: [Settlement] = []
   /// What is to be kept of attempts, one report each: the newest progress, and the beginning where that is news.
   var reports: [AttemptKey: AttemptReport] = [:]
-  var isDraining = false
+  package var isDraining = false
   var isStopping = false
   /// Whether a claim for free slots could find something.
   private var mightHaveWork = true
@@ -37,9 +37,9 @@ struct WorkerMachine {
   var giveUpAt: Duration?
   private var means = DurationMeans()
   /// Attempts that ended since the start.
-  var processed = 0
+  package var processed = 0
   /// Attempts that did not stop when they should: their slots were given to others.
-  var abandoned = 0
+  package var abandoned = 0
 
   /// A claimed job and the boot-clock time of its last renewal.
   struct Held {
@@ -80,7 +80,7 @@ struct WorkerMachine {
   }
 
   /// What the shell must do at once.
-  enum Action: Equatable {
+  package enum Action: Equatable {
     /// Start a runner for this slot; it takes its first job from ``WorkerMachine/begin(slot:runner:at:uptime:)``.
     case startRunner(slot: Int, runner: UInt64)
     /// Cancel the runner's task.
@@ -93,7 +93,7 @@ struct WorkerMachine {
     case reschedule
   }
 
-  init(id: String, configuration: EngineConfiguration, types: Set<String>, only: JobID? = nil) {
+  package init(id: String, configuration: EngineConfiguration, types: Set<String>, only: JobID? = nil) {
     self.id = id
     self.configuration = configuration
     self.types = types
@@ -104,7 +104,7 @@ struct WorkerMachine {
 
   // MARK: Claiming
 
-  var busy: Int { slots.reduce(0) { $0 + ($1.attempt == nil ? 0 : 1) } }
+  package var busy: Int { slots.reduce(0) { $0 + ($1.attempt == nil ? 0 : 1) } }
 
   private var free: Int { isHeldForOne ? 0 : max(0, capacity - busy - ready.count) }
 
@@ -132,7 +132,7 @@ struct WorkerMachine {
   }
 
   /// What to claim now; nil if there is no room, or nothing to be had.
-  mutating func claimRequest(uptime: Duration) -> ClaimRequest? {
+  package mutating func claimRequest(uptime: Duration) -> ClaimRequest? {
     guard !isDraining, !isClaiming, !isHeldForOne, mightHaveWork || uptime >= nextPoll else { return nil }
     let target = aheadTarget
     let ahead = max(0, target - ready.count)
@@ -148,10 +148,10 @@ struct WorkerMachine {
   }
 
   /// When to claim without a hint; nil while there is no room.
-  func nextClaim() -> Duration? { isDraining || free == 0 ? nil : nextPoll }
+  package func nextClaim() -> Duration? { isDraining || free == 0 ? nil : nextPoll }
 
   /// The gateway answered a claim.
-  mutating func claimed(_ jobs: [Job], for request: ClaimRequest, at: Timestamp, uptime: Duration) -> [Action] {
+  package mutating func claimed(_ jobs: [Job], for request: ClaimRequest, at: Timestamp, uptime: Duration) -> [Action] {
     isClaiming = false
     // A hint that came while the claim was on its way may speak of jobs that the claim did not see.
     let isHinted = wakes != wakesAtClaim
@@ -166,7 +166,7 @@ struct WorkerMachine {
   }
 
   /// The gateway could not answer a claim.
-  mutating func claimFailed(uptime: Duration) {
+  package mutating func claimFailed(uptime: Duration) {
     isClaiming = false
     // While all slots are taken nobody looks at the poll's time: the next slot that becomes free must claim.
     mightHaveWork = free == 0
@@ -175,7 +175,7 @@ struct WorkerMachine {
   }
 
   /// A hint that jobs are pending.
-  mutating func wake(_ priority: Priority, at: Timestamp) -> [Action] {
+  package mutating func wake(_ priority: Priority, at: Timestamp) -> [Action] {
     wakes += 1
     mightHaveWork = true
     mightHaveAhead = true
@@ -204,7 +204,7 @@ struct WorkerMachine {
   // MARK: Running
 
   /// The next job for a runner; nil ends it.
-  mutating func begin(slot: Int, runner: UInt64, at: Timestamp, uptime: Duration) -> Job? {
+  package mutating func begin(slot: Int, runner: UInt64, at: Timestamp, uptime: Duration) -> Job? {
     guard slots[slot].runner == runner, slots[slot].hasRunner else { return nil }
     guard !isDraining, busy < capacity, !isHeldForOne || busy == 0, let held = ready.popFirst() else {
       slots[slot].hasRunner = false
@@ -221,7 +221,7 @@ struct WorkerMachine {
 
   /// An attempt ended with `cause`. What to do; the runner then asks for its next job, and gets none if it was
   /// cancelled: a task's cancellation can not be taken back.
-  mutating func end(slot: Int, runner: UInt64, cause: Cause, at: Timestamp, uptime: Duration) -> [Action] {
+  package mutating func end(slot: Int, runner: UInt64, cause: Cause, at: Timestamp, uptime: Duration) -> [Action] {
     guard slots[slot].runner == runner, let attempt = slots[slot].attempt else {
       abandoned -= 1
       return [.settle]
@@ -268,7 +268,7 @@ struct WorkerMachine {
   // MARK: Settling
 
   /// Whether everything has ended and nothing is left to say.
-  var isDone: Bool {
+  package var isDone: Bool {
     isDraining && !isClaiming && ready.isEmpty && ended.isEmpty && reports.isEmpty
       && slots.allSatisfy { $0.attempt == nil }
   }
@@ -276,16 +276,16 @@ struct WorkerMachine {
   // MARK: Time
 
   /// What the clocks ask for now.
-  struct Due {
-    var actions: [Action] = []
+  package struct Due {
+    package var actions: [Action] = []
     /// Leases to renew.
-    var renew: [AttemptKey] = []
+    package var renew: [AttemptKey] = []
   }
 
   /// How often progress is kept; watchers of this process see it with that.
   static let reportInterval: Duration = .milliseconds(50)
 
-  mutating func tick(at: Timestamp, uptime: Duration) -> Due {
+  package mutating func tick(at: Timestamp, uptime: Duration) -> Due {
     var due = Due()
     if let stopAt, uptime >= stopAt, !isStopping { due.actions += stop(grace: .seconds(1), at: at, uptime: uptime) }
     for index in slots.indices { due.actions += check(index, at: at, uptime: uptime) }
@@ -323,7 +323,7 @@ struct WorkerMachine {
   }
 
   /// When ``tick(at:uptime:)`` next has something to do; nil if nothing is under way.
-  func nextTick(at: Timestamp, uptime: Duration) -> Duration? {
+  package func nextTick(at: Timestamp, uptime: Duration) -> Duration? {
     var next: Duration?
     func consider(_ candidate: Duration) { next = min(next ?? candidate, candidate) }
     if let stopAt, !isStopping { consider(stopAt) }
@@ -353,7 +353,7 @@ struct WorkerMachine {
   }
 
   /// The gateway answered a renewal that was asked at `asked`.
-  mutating func renewed(
+  package mutating func renewed(
     _ keys: [AttemptKey], _ results: [RenewResult], asked: Duration, at: Timestamp, uptime: Duration
   ) -> [Action] {
     var actions: [Action] = []
@@ -386,5 +386,5 @@ struct WorkerMachine {
   }
 
   /// The gateway could not renew: again in a second.
-  mutating func renewalFailed(uptime: Duration) { nextHeartbeat = uptime + .seconds(1) }
+  package mutating func renewalFailed(uptime: Duration) { nextHeartbeat = uptime + .seconds(1) }
 }

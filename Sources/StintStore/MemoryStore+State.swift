@@ -8,8 +8,8 @@ extension MemoryStore {
     /// Ids in the order of submission; ids that were purged are filtered out with them.
     var order: [JobID] = []
     var feed: [Event] = []
-    var workers: [String: WorkerRecord] = [:]
-    var queues: [String: QueueRecord] = [:]
+    package var workers: [String: WorkerRecord] = [:]
+    package var queues: [String: QueueRecord] = [:]
     /// How many jobs are in each status.
     public private(set) var counts = Counts()
     private(set) var lastSequence: Int64 = 0
@@ -78,7 +78,7 @@ extension MemoryStore {
 
     // MARK: Moves
 
-    mutating func insert(_ group: [Job]) -> InsertResult {
+    package mutating func insert(_ group: [Job]) -> InsertResult {
       var seen: [JobID: Job] = [:]
       for (index, job) in group.enumerated() {
         if let existing = entries[job.id]?.job ?? seen[job.id] { return .duplicate(index: index, existing: existing) }
@@ -115,7 +115,7 @@ extension MemoryStore {
       return nil
     }
 
-    mutating func claim(_ request: ClaimRequest, at: Timestamp, clock: LeaseInstant) -> [Job] {
+    package mutating func claim(_ request: ClaimRequest, at: Timestamp, clock: LeaseInstant) -> [Job] {
       let lease = LeaseInstant(
         boot: clock.boot, microseconds: clock.microseconds + request.lease.microseconds)
       var claimed: [Job] = []
@@ -162,7 +162,7 @@ extension MemoryStore {
       return best
     }
 
-    mutating func renew(_ key: AttemptKey, lease: Duration, clock: LeaseInstant) -> RenewResult {
+    package mutating func renew(_ key: AttemptKey, lease: Duration, clock: LeaseInstant) -> RenewResult {
       guard var entry = runningEntry(key) else { return .lost }
       entry.job.state.leaseUntil = LeaseInstant(
         boot: clock.boot, microseconds: clock.microseconds + lease.microseconds)
@@ -176,7 +176,7 @@ extension MemoryStore {
       return entry
     }
 
-    mutating func apply(_ change: Change, clock: LeaseInstant) -> ApplyResult {
+    package mutating func apply(_ change: Change, clock: LeaseInstant) -> ApplyResult {
       guard var entry = entries[change.id] else { return .missing }
       let state = entry.job.state
       guard state.revision == change.expectedRevision, state.cancelRequestedAt == change.expectedCancelMark,
@@ -196,7 +196,7 @@ extension MemoryStore {
       return .applied(sequence: stored)
     }
 
-    mutating func promote(limit: Int, at: Timestamp) -> Promotion {
+    package mutating func promote(limit: Int, at: Timestamp) -> Promotion {
       var promotion = Promotion()
       while let next = due.min {
         guard isCurrent(next, .scheduled, .retrying), var entry = entries[next.key.id] else {
@@ -216,7 +216,7 @@ extension MemoryStore {
       return promotion
     }
 
-    mutating func record(_ report: AttemptReport) -> Bool {
+    package mutating func record(_ report: AttemptReport) -> Bool {
       guard var entry = runningEntry(report.attempt) else { return false }
       if let startedAt = report.startedAt { entry.job.state.startedAt = startedAt }
       if let progress = report.progress { entry.job.progress = progress }
@@ -228,7 +228,7 @@ extension MemoryStore {
       return true
     }
 
-    mutating func purge(_ filter: JobFilter, limit: Int) -> [JobID] {
+    package mutating func purge(_ filter: JobFilter, limit: Int) -> [JobID] {
       var gone: [JobID] = []
       for id in order where gone.count < limit {
         guard let entry = entries[id], entry.job.status.isTerminal, filter.matches(entry.job) else { continue }
@@ -245,9 +245,9 @@ extension MemoryStore {
 
     // MARK: Reads
 
-    func job(_ id: JobID) -> Job? { entries[id]?.job }
+    package func job(_ id: JobID) -> Job? { entries[id]?.job }
 
-    func list(_ query: JobQuery) -> JobPage {
+    package func list(_ query: JobQuery) -> JobPage {
       var page = JobPage(jobs: [])
       var last: Int64 = 0
       for id in order.reversed() {
@@ -264,11 +264,11 @@ extension MemoryStore {
       return page
     }
 
-    func expired(limit: Int, clock: LeaseInstant) -> [Job] {
+    package func expired(limit: Int, clock: LeaseInstant) -> [Job] {
       sorted(running) { $0.state.leaseUntil?.isOver(at: clock) ?? true }.prefix(limit).map { $0 }
     }
 
-    func overdue(limit: Int, at: Timestamp) -> [Job] {
+    package func overdue(limit: Int, at: Timestamp) -> [Job] {
       sorted(expiring) { $0.state.expiresAt.map { $0 <= at } ?? false }.prefix(limit).map { $0 }
     }
 
@@ -276,17 +276,17 @@ extension MemoryStore {
       ids.compactMap { entries[$0] }.filter { fits($0.job) }.sorted { $0.sequence < $1.sequence }.map(\.job)
     }
 
-    func history(_ id: JobID) -> [Event] { entries[id]?.events ?? [] }
+    package func history(_ id: JobID) -> [Event] { entries[id]?.events ?? [] }
 
-    func output(_ id: JobID, after place: OutputPlace?, limit: Int) -> [OutputChunk] {
+    package func output(_ id: JobID, after place: OutputPlace?, limit: Int) -> [OutputChunk] {
       let output = entries[id]?.output ?? []
       let start = place.map { place in output.firstIndex { $0.place > place } ?? output.count } ?? 0
       return Array(output[start...].prefix(limit))
     }
 
-    func checkpoint(_ id: JobID) -> RawJSON? { entries[id]?.checkpoint }
+    package func checkpoint(_ id: JobID) -> RawJSON? { entries[id]?.checkpoint }
 
-    func failures(ofType type: String, since: Timestamp, limit: Int) -> Int {
+    package func failures(ofType type: String, since: Timestamp, limit: Int) -> Int {
       min(limit, feed.count { $0.error != nil && $0.at >= since && entries[$0.jobID]?.job.spec.type == type })
     }
 
@@ -309,7 +309,7 @@ extension MemoryStore {
       return groups.values.sorted { ($1.count, $0.type, $0.error.rawValue) < ($0.count, $1.type, $1.error.rawValue) }
     }
 
-    func events(after sequence: Int64, limit: Int) -> [Event] {
+    package func events(after sequence: Int64, limit: Int) -> [Event] {
       var low = 0
       var high = feed.count
       while low < high {
