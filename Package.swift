@@ -139,8 +139,13 @@ let package = Package(
     // The store's laws as values, and what tests are made of.
     .target(name: "StintLaws", dependencies: ["StintCore", "StintStore", "StintEngine"], swiftSettings: settings),
     .target(
-      name: "StintTesting", dependencies: ["StintCore", "StintStore", "StintEngine"],
+      name: "StintTesting",
+      dependencies: [
+        "StintCore", "StintStore", "StintEngine", .product(name: "HeapModule", package: "swift-collections"),
+      ],
       swiftSettings: settings),
+    // `make simulate`.
+    .executableTarget(name: "StintSimulate", dependencies: ["StintTesting"], swiftSettings: settings),
     .executableTarget(
       name: "StintCommand",
       dependencies: [

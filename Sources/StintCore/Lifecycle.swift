@@ -79,7 +79,11 @@ public enum Lifecycle {
     decision.escalation = escalation
     // A renewal does not raise the revision: a rescue must ask for the lease's end at the moment of the write.
     if case .lost(_, _, let seen, _) = cause { decision.requiresLeaseOver = !seen }
-    if before.isCancelRequested, kind.endsAttempt {
+    var endsCancelled = before.isCancelRequested && kind.endsAttempt
+    #if DEBUG
+      if Sabotage.current == .cancellation { endsCancelled = false }
+    #endif
+    if endsCancelled {
       // Once a cancel is acknowledged the job ends cancelled, whatever its attempt did.
       decision.end(.cancelled)
     } else {
@@ -272,6 +276,10 @@ private struct Decision {
   func change(kind: Cause.Kind) -> Change {
     var state = state
     if !isMark { state.revision += 1 }
+    var requiresLeaseOver = requiresLeaseOver
+    #if DEBUG
+      if Sabotage.current == .rescue { requiresLeaseOver = false }
+    #endif
     let ends = kind.endsAttempt && job.status == .running
     let event =
       leavesEvent

@@ -179,7 +179,11 @@ extension MemoryStore {
     package mutating func apply(_ change: Change, clock: LeaseInstant) -> ApplyResult {
       guard var entry = entries[change.id] else { return .missing }
       let state = entry.job.state
-      guard state.revision == change.expectedRevision, state.cancelRequestedAt == change.expectedCancelMark,
+      var isAsKnown = state.revision == change.expectedRevision
+      #if DEBUG
+        if Sabotage.current == .fencing { isAsKnown = true }
+      #endif
+      guard isAsKnown, state.cancelRequestedAt == change.expectedCancelMark,
         !change.requiresLeaseOver || state.leaseUntil?.isOver(at: clock) ?? true
       else { return .stale(entry.job) }
       entry.job = change.applied(to: entry.job)
@@ -203,7 +207,15 @@ extension MemoryStore {
           _ = due.popMin()
           continue
         }
-        guard next.due <= at, promotion.promoted.count < limit else {
+        var isDue = next.due <= at
+        #if DEBUG
+          if Sabotage.current == .earlyPromotion { isDue = true }
+          if Sabotage.current == .forgottenPromotion, next.sequence % 8 == 0 {
+            _ = due.popMin()
+            continue
+          }
+        #endif
+        guard isDue, promotion.promoted.count < limit else {
           promotion.nextDue = next.due
           break
         }
