@@ -99,8 +99,8 @@ public struct Auditor: Sendable {
       query.before = next
     }
     auditor.judge(jobs, counts: try await store.counts(), told: told)
-    for id in told.cancelled.sorted() { auditor.judgeAct(.cancelRequested, id, try await store.history([id])[0]) }
-    for id in told.retried.sorted() { auditor.judgeAct(.retried, id, try await store.history([id])[0]) }
+    for id in told.cancelled.subtracting(told.removed).sorted() { auditor.judgeAct(.cancelRequested, id, try await store.history([id])[0]) }
+    for id in told.retried.subtracting(told.removed).sorted() { auditor.judgeAct(.retried, id, try await store.history([id])[0]) }
     return auditor.findings
   }
 

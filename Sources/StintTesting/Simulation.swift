@@ -186,8 +186,8 @@ package struct Simulation {
       if auditor.known[job.id]?.job != job { auditor.find(.path, job.id, "it changed without a call") }
     }
     auditor.judge(jobs, counts: store.counts, told: told)
-    for id in told.cancelled.sorted() { auditor.judgeAct(.cancelRequested, id, store.history(id)) }
-    for id in told.retried.sorted() { auditor.judgeAct(.retried, id, store.history(id)) }
+    for id in told.cancelled.subtracting(told.removed).sorted() { auditor.judgeAct(.cancelRequested, id, store.history(id)) }
+    for id in told.retried.subtracting(told.removed).sorted() { auditor.judgeAct(.retried, id, store.history(id)) }
   }
 }
 
