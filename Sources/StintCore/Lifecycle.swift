@@ -93,6 +93,9 @@ public enum Lifecycle {
   }
 
   /// How a pending job stands once a worker took it: the store's own move, kept here so that every store agrees.
+  ///
+  /// A job that lost a worker before has not begun yet even if `begins`: its worker has that stored before the handler
+  /// begins, so that a loss in between does not count against it.
   public static func claim(
     _ state: inout JobState, worker: String, lease: LeaseInstant, at: Timestamp, begins: Bool
   ) {
@@ -101,7 +104,7 @@ public enum Lifecycle {
     state.attempt += 1
     state.workerID = worker
     state.leaseUntil = lease
-    state.startedAt = begins ? at : nil
+    state.startedAt = begins && state.losses == 0 ? at : nil
   }
 
   /// How a scheduled or retrying job stands once it is due: the store's own move.

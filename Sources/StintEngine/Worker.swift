@@ -139,8 +139,12 @@ package final class Worker: Sendable {
         continue
       }
       do throws(StoreError) {
-        if !reports.isEmpty { try await gateway.record(reports) }
+        if !reports.isEmpty {
+          try await gateway.record(reports)
+          perform(machine.withLock { $0.recorded(reports) })
+        }
         let results = settlements.isEmpty ? [] : try await gateway.settle(settlements)
+        perform(machine.withLock { $0.settled(settlements) })
         for (settlement, result) in zip(settlements, results) where result == .superseded {
           logger.warning("superseded", metadata: settlement.job.logMetadata)
         }

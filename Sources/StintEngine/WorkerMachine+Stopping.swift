@@ -1,6 +1,6 @@
 import DequeModule
 package import StintCore
-package import StintStore
+internal import StintStore
 
 /// How attempts and the worker itself are stopped.
 extension WorkerMachine {

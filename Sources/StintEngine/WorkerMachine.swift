@@ -41,10 +41,15 @@ package struct WorkerMachine {
   /// Attempts that did not stop when they should: their slots were given to others.
   package var abandoned = 0
 
+  /// Attempts that ran alone, and whose outcomes are not stored yet: until then nobody begins beside them.
+  var unsettled: Set<AttemptKey> = []
+
   /// A claimed job and the boot-clock time of its last renewal.
   struct Held {
     var job: Job
     var renewedAt: Duration
+    /// Whether its beginning is on its way to the store; see ``WorkerMachine/markNext(at:)``.
+    var isMarking = false
   }
 
   /// One of the places where a job runs. A slot whose attempt does not listen is given up; its runner ends with it.
@@ -106,7 +111,7 @@ package struct WorkerMachine {
 
   package var busy: Int { slots.reduce(0) { $0 + ($1.attempt == nil ? 0 : 1) } }
 
-  private var free: Int { isHeldForOne ? 0 : max(0, capacity - busy - ready.count) }
+  private var free: Int { isHeldForOne || !unsettled.isEmpty ? 0 : max(0, capacity - busy - ready.count) }
 
   /// Whether a job runs, or is next, that must have this process for itself.
   private var isHeldForOne: Bool {
@@ -133,7 +138,9 @@ package struct WorkerMachine {
 
   /// What to claim now; nil if there is no room, or nothing to be had.
   package mutating func claimRequest(uptime: Duration) -> ClaimRequest? {
-    guard !isDraining, !isClaiming, !isHeldForOne, mightHaveWork || uptime >= nextPoll else { return nil }
+    guard !isDraining, !isClaiming, !isHeldForOne, unsettled.isEmpty, mightHaveWork || uptime >= nextPoll else {
+      return nil
+    }
     let target = aheadTarget
     let ahead = max(0, target - ready.count)
     guard free > 0 || (mightHaveAhead && target > 0 && ready.count <= target / 2 && !isHeldUp(uptime: uptime))
@@ -181,14 +188,17 @@ package struct WorkerMachine {
     mightHaveAhead = true
     guard !isDraining else { return [] }
     // Something more urgent than what is held ready: give that back, so that the order of claiming holds.
-    func isLess(_ held: Held) -> Bool { held.job.spec.priority < priority && held.job.state.startedAt == nil }
+    func isLess(_ held: Held) -> Bool {
+      held.job.spec.priority < priority && held.job.state.startedAt == nil && !held.isMarking
+    }
     let actions = ready.contains(where: isLess) ? releaseReady(at: at, where: isLess) : []
     return actions + [.claim]
   }
 
   mutating func startRunners() -> [Action] {
     var actions: [Action] = []
-    var waiting = ready.count
+    var waiting = ready.firstIndex(where: mustBeMarked) ?? ready.count
+    if !unsettled.isEmpty { waiting = 0 }
     if isHeldForOne { waiting = busy > 0 ? 0 : min(1, waiting) }
     waiting = min(waiting, capacity - busy)
     for index in slots.indices where waiting > 0 && !slots[index].hasRunner {
@@ -206,7 +216,9 @@ package struct WorkerMachine {
   /// The next job for a runner; nil ends it.
   package mutating func begin(slot: Int, runner: UInt64, at: Timestamp, uptime: Duration) -> Job? {
     guard slots[slot].runner == runner, slots[slot].hasRunner else { return nil }
-    guard !isDraining, busy < capacity, !isHeldForOne || busy == 0, let held = ready.popFirst() else {
+    guard !isDraining, busy < capacity, unsettled.isEmpty, !isHeldForOne || busy == 0,
+      !(ready.first.map(mustBeMarked) ?? false), let held = ready.popFirst()
+    else {
       slots[slot].hasRunner = false
       return nil
     }
@@ -232,6 +244,7 @@ package struct WorkerMachine {
     means.add(attempt.job.spec.type, uptime - attempt.startedUptime)
     if let cause = Self.cause(of: attempt.stop, handler: cause) { settle(attempt, cause, at: at) }
     var actions: [Action] = wasQuiet ? [.settle] : []
+    if ready.first.map(mustBeMarked) ?? false { actions.append(.reschedule) }
     if attempt.stop != nil {
       slots[slot].hasRunner = false
       actions += startRunners()
@@ -262,6 +275,7 @@ package struct WorkerMachine {
 
   mutating func settle(_ attempt: Attempt, _ cause: Cause, at: Timestamp) {
     if attempt.hasNews { keep(attempt.news) }
+    if runsAlone(attempt.job) { unsettled.insert(attempt.job.key) }
     ended.append(Settlement(job: attempt.job, cause: cause, at: at))
   }
 
@@ -290,6 +304,8 @@ package struct WorkerMachine {
     if let stopAt, uptime >= stopAt, !isStopping { due.actions += stop(grace: .seconds(1), at: at, uptime: uptime) }
     for index in slots.indices { due.actions += check(index, at: at, uptime: uptime) }
     due.actions += releaseUnrenewed(at: at, uptime: uptime)
+    // What the first of those that wait held up may begin once that one has gone.
+    due.actions += markNext(at: at) + startRunners()
     if !ready.isEmpty, isHeldUp(uptime: uptime) { due.actions += releaseReady(at: at) }
     if uptime >= nextReport, collectReports(uptime: uptime) {
       nextReport = uptime + Self.reportInterval

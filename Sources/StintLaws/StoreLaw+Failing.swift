@@ -147,6 +147,8 @@ extension StoreLaw {
       try probe.demandEqual(seen.state.losses, 1, "losses")
       _ = try await probe.store.promote(limit: 1, at: probe.start)
       let again = try await probe.claimOne()
+      try probe.demand(
+        again.state.startedAt == nil, "It was lost before, and counts as begun before its worker says so")
       let uncounted = try await probe.move(again, .lost(message: "stopped", alone: false, seen: true, counts: false))
       try probe.demandEqual(uncounted.state.losses, 1, "losses after one that does not count")
     },

@@ -21,9 +21,11 @@ import Testing
     let second = script.begin(script.end(first[0]) + [.startRunner(slot: first[0].slot, runner: first[0].runner)])
     #expect(second.map(\.job.id) == [jobs[1].id])
     #expect(script.machine.claimRequest(uptime: script.uptime) == nil, "nothing is claimed while it runs")
-    let actions = script.end(second[0])
-    #expect(actions.contains(.claim))
-    let third = script.begin(actions + [.startRunner(slot: second[0].slot, runner: second[0].runner)])
+    let actions = script.end(second[0]) + [.startRunner(slot: second[0].slot, runner: second[0].runner)]
+    #expect(script.begin(actions).isEmpty, "nor before its outcome is stored")
+    let settled = script.machine.settled(script.machine.takeEnded().settlements)
+    #expect(settled.contains(.claim))
+    let third = script.begin(settled)
     #expect(third.map(\.job.id) == [jobs[2].id])
     #expect(script.machine.claimRequest(uptime: script.uptime)?.count == 2)
   }
@@ -101,5 +103,59 @@ import Testing
       #expect(script.machine.begin(slot: one.slot, runner: one.runner, at: script.at, uptime: script.uptime) == nil)
     }
     #expect(try script.request().count == 1)
+  }
+}
+
+/// Found by the simulation: neighbours of a job that killed its worker, and jobs whose claim was never answered, were
+/// called poison although they had not begun.
+@Suite struct WorkerMachineBeginningTests {
+  private func feared(_ job: Job, losses: Int) -> Job {
+    var job = job
+    job.state.losses = losses
+    return job
+  }
+
+  @Test func aJobThatLostAWorkerBeginsOnceItsBeginningIsStored() throws {
+    var script = MachineScript(slots: 2)
+    let jobs = [feared(script.job(ahead: true), losses: 1), script.job()]
+    let actions = script.claim(jobs)
+    #expect(script.begin(actions).isEmpty)
+    #expect(script.tick().actions.contains(.settle))
+    let reports = script.machine.takeEnded().reports
+    #expect(reports == [AttemptReport(attempt: jobs[0].key, startedAt: script.at)])
+    // The store did not take it; then it does.
+    script.machine.giveBack(reports, [])
+    #expect(script.machine.takeEnded().reports == reports)
+    let began = script.machine.recorded(reports)
+    #expect(script.begin(began).map(\.job.id) == jobs.map(\.id))
+    #expect(script.machine.takeEnded().reports.isEmpty)
+  }
+
+  @Test func nobodyBeginsBesideAnOutcomeOfAJobThatRanAlone() throws {
+    var script = MachineScript(slots: 2)
+    let first = script.run([feared(script.job(), losses: 2)])
+    let actions = script.end(first[0])
+    #expect(script.machine.begin(slot: first[0].slot, runner: first[0].runner, at: script.at, uptime: .zero) == nil)
+    #expect(script.begin(actions).isEmpty && script.machine.claimRequest(uptime: .seconds(9)) == nil)
+    let settlements = script.machine.takeEnded().settlements
+    script.machine.giveBack([], settlements)
+    #expect(script.machine.claimRequest(uptime: .seconds(9)) == nil, "the store did not take it")
+    #expect(script.machine.settled(script.machine.takeEnded().settlements).contains(.claim))
+    #expect(script.machine.claimRequest(uptime: .seconds(9))?.count == 2)
+  }
+
+  @Test func aJobThatMustRunAloneIsNotMarkedWhileItWaits() throws {
+    var script = MachineScript(slots: 2)
+    let jobs = [script.job(), feared(script.job(ahead: true), losses: 2)]
+    let first = script.run(jobs)
+    #expect(first.map(\.job.id) == [jobs[0].id])
+    _ = script.tick()
+    #expect(script.machine.takeEnded().reports.isEmpty)
+    #expect(script.end(first[0]).contains(.reschedule))
+    #expect(script.machine.begin(slot: first[0].slot, runner: first[0].runner, at: script.at, uptime: .zero) == nil)
+    _ = script.tick()
+    let reports = script.machine.takeEnded().reports
+    #expect(reports.map(\.attempt) == [jobs[1].key])
+    #expect(script.begin(script.machine.recorded(reports)).map(\.job.id) == [jobs[1].id])
   }
 }
