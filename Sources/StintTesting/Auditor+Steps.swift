@@ -20,6 +20,19 @@ extension Auditor {
     known[job.id] = (job, submissions)
   }
 
+  /// A group was submitted; these are the most jobs that may wait in each queue.
+  package mutating func saw(group: [Job], limits: [String: Int]) {
+    for (queue, limit) in limits.sorted(by: { $0.key < $1.key }) where group.contains(where: { $0.spec.queue == queue })
+    {
+      let waiting = known.values.count { $0.job.spec.queue == queue && $0.job.status.isWaiting }
+      let new = group.count { $0.spec.queue == queue }
+      if waiting + new > limit {
+        find(.limit, group[0].id, "\(new) more in \(queue), which has \(waiting) of \(limit)")
+      }
+    }
+    for job in group { saw(submitted: job) }
+  }
+
   /// A job was removed.
   package mutating func saw(removed id: JobID) {
     if let old = known.removeValue(forKey: id), !old.job.status.isTerminal {
@@ -27,9 +40,10 @@ extension Auditor {
     }
   }
 
-  /// A job as it stands after one call, with the newest of its events; `clock` judges leases.
+  /// A job as it stands after one call, with the newest of its events; `clock` judges leases. `lostAlone`: no other
+  /// job ran in its worker's process when that was lost.
   package mutating func saw(
-    _ after: Job, newest: Event?, by author: Author, at: Timestamp, clock: LeaseInstant
+    _ after: Job, newest: Event?, by author: Author, at: Timestamp, clock: LeaseInstant, lostAlone: Bool = true
   ) {
     guard let (before, number) = known[after.id] else { return find(.path, after.id, "it came from nowhere") }
     known[after.id] = (after, number)
@@ -50,6 +64,9 @@ extension Auditor {
     }
     if old.status == .running, new.revision != old.revision {
       judgeEnd(of: before, after, newest: newest, by: author, clock: clock)
+    }
+    if newest?.error?.type == .poison, newest?.revision == new.revision, !lostAlone {
+      found(.poison, "it was not alone in its process")
     }
     if new.status == .pending, old.status == .scheduled || old.status == .retrying, at < old.dueAt {
       found(.early, "promoted \((old.dueAt - at).seconds) s before it was due")

@@ -25,6 +25,12 @@ public struct Auditor: Sendable {
     case order
     /// A job begins no sooner than it is due.
     case early
+    /// A queue takes no more submissions than it has room for.
+    case limit
+    /// Whoever is called poison was alone in the process that was lost.
+    case poison
+    /// A failed job that was handed on names the one that took over, and that one names it.
+    case chain
     /// The events of a job form a path of the table, from its submission to how it stands.
     case path
     /// Failures and losses are counted as they happened, and the job's fields fit its status.
@@ -99,8 +105,12 @@ public struct Auditor: Sendable {
       query.before = next
     }
     auditor.judge(jobs, counts: try await store.counts(), told: told)
-    for id in told.cancelled.subtracting(told.removed).sorted() { auditor.judgeAct(.cancelRequested, id, try await store.history([id])[0]) }
-    for id in told.retried.subtracting(told.removed).sorted() { auditor.judgeAct(.retried, id, try await store.history([id])[0]) }
+    for id in told.cancelled.subtracting(told.removed).sorted() {
+      auditor.judgeAct(.cancelRequested, id, try await store.history([id])[0])
+    }
+    for id in told.retried.subtracting(told.removed).sorted() {
+      auditor.judgeAct(.retried, id, try await store.history([id])[0])
+    }
     return auditor.findings
   }
 
@@ -113,6 +123,12 @@ public struct Auditor: Sendable {
     }
     let present = Set(jobs.map(\.id))
     if present.count != jobs.count { find(.counts, nil, "\(jobs.count) jobs have \(present.count) ids") }
+    let byID = Dictionary(jobs.map { ($0.id, $0) }) { first, _ in first }
+    for job in jobs {
+      guard let next = job.state.escalatedTo, !told.removed.contains(next) else { continue }
+      if byID[next]?.spec.escalatedFrom != job.id { find(.chain, job.id, "\(next) did not take over from it") }
+      if job.status != .failed { find(.chain, job.id, "it is \(job.summary), and \(next) took over from it") }
+    }
     for id in told.submitted.subtracting(told.removed).subtracting(present).sorted() {
       find(.acknowledged, id, "its submission was acknowledged, and it is not there")
     }

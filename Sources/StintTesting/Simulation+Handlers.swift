@@ -3,8 +3,7 @@ internal import StintEngine
 
 /// What a handler does next.
 enum HandlerStep {
-  case progress(Double)
-  case alive
+  case say(AttemptNews)
   case end(Cause)
   /// It takes its process down.
   case kill
@@ -55,9 +54,17 @@ extension Simulation {
     }
     var length = job.spec.type == "quick" ? random.between(100, 40_000) : random.skewed(50_000, 5_000_000)
     if !isHealed, job.spec.type == "slow", random.chance(0.05) { length = random.between(5_000_000, 40_000_000) }
-    for _ in 0..<random.below(4) { step(.progress(random.unit() * 100), after: random.between(0, length)) }
-    if random.chance(0.2) { step(.alive, after: random.between(0, length)) }
-    if !isHealed, random.chance(plan.kills) { return step(.kill, after: length) }
+    for number in 0..<random.below(4) {
+      let news: AttemptNews =
+        switch random.below(4) {
+        case 0: .alive
+        case 1: .output(.stdout, "line \(number)\n")
+        case 2: .checkpoint(RawJSON(.integer(Int64(number))))
+        default: .progress(Progress(percent: random.unit() * 100))
+        }
+      step(.say(news), after: random.between(0, length))
+    }
+    if job.spec.tags["kills"] != nil || !isHealed && random.chance(plan.kills) { return step(.kill, after: length) }
     let canHang = job.spec.timeout != nil || job.spec.stallTimeout != nil || job.state.deadlineAt != nil
     let cause: Cause
     switch random.below(100) {
@@ -78,14 +85,10 @@ extension Simulation {
   mutating func handlerDoes(_ step: HandlerStep, _ runner: UInt64, _ token: Int, _ process: Int) {
     guard var known = processes[process].runners[runner], known.token == token, let job = known.job else { return }
     switch step {
-    case .progress(let percent):
-      let progress = Progress(percent: percent)
+    case .say(let news):
       perform(
-        processes[process].machine.progress(slot: known.slot, runner: runner, progress, uptime: uptime(process)),
-        process)
-    case .alive:
-      perform(
-        processes[process].machine.progress(slot: known.slot, runner: runner, nil, uptime: uptime(process)), process)
+        processes[process].machine.hear(
+          news, slot: known.slot, runner: runner, at: wall(process), uptime: uptime(process)), process)
     case .end(let cause):
       note("ends", process: process, job: job.id, word: cause.kind.rawValue, a: job.attemptNumber, b: job.shortRevision)
       known.job = nil

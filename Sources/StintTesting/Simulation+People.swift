@@ -77,8 +77,9 @@ extension Simulation {
     let spec = JobSpec(
       id: id, type: random.chance(0.4) ? "quick" : "slow", queue: random.pick(["default", "other"]),
       priority: random.pick(Priority.allCases), maxRetries: random.below(5), retry: retry,
-      timeout: maybe(0.3, 100_000, 4_000_000), stallTimeout: maybe(0.15, 100_000, 3_000_000), createdAt: at,
-      submittedBy: Self.person)
+      timeout: maybe(0.3, 100_000, 4_000_000), stallTimeout: maybe(0.15, 100_000, 3_000_000),
+      // Some take their process down whenever they run.
+      tags: random.chance(plan.kills / 2) ? ["kills": "yes"] : [:], createdAt: at, submittedBy: Self.person)
     let delay = maybe(0.25, 1_000, 6_000_000)
     var state = JobState(status: delay == nil ? .pending : .scheduled, revision: 0, runAt: at + (delay ?? .zero))
     state.startWithin = maybe(0.1, 500_000, 10_000_000)

@@ -37,13 +37,22 @@ struct SimulatedProcess {
   let bootOffset: Int64
   var loops = [LoopState](repeating: LoopState(), count: Loop.allCases.count)
   var runners: [UInt64: Runner] = [:]
-  var settling = Settling([])
+  var settling = Settling([], configuration: EngineConfiguration())
   var batch: (reports: [AttemptReport], settlements: [Settlement]) = ([], [])
   var hasWakeup = false
+
+  /// The jobs whose handlers run; not those that do not listen and were left behind.
+  var running: [JobID] { runners.values.compactMap { $0.isCancelled ? nil : $0.job?.id } }
+
+  /// The jobs that it has given back, and the store does not know that yet.
+  var givenBack: [JobID] {
+    var copy = machine
+    return (batch.settlements + copy.takeEnded().settlements).filter { $0.cause == .released }.map(\.job.id)
+  }
 }
 
 extension Simulation {
-  static let types: Set<String> = ["quick", "slow"]
+  static let types: Set<String> = ["quick", "slow", "last-resort"]
 
   func makeProcess(_ number: Int) -> SimulatedProcess {
     let bootOffset = random.between(0, 1_000_000_000)
@@ -89,6 +98,8 @@ extension Simulation {
   /// The process is gone, with all that it knew.
   mutating func end(_ process: Int, _ what: String, restartAfter delay: Int64) {
     note(what, process: process)
+    lastJobs[processes[process].machine.id] = (processes[process].running, processes[process].givenBack)
+    processes[process].batch = ([], [])
     processes[process].generation += 1
     processes[process].isAlive = false
     processes[process].isPaused = false
@@ -185,17 +196,21 @@ extension Simulation {
   }
 
   private mutating func beginSettling(_ process: Int) {
-    processes[process].settling = Settling(processes[process].batch.settlements)
+    processes[process].settling = Settling(
+      processes[process].batch.settlements, configuration: plan.configuration)
     settleOn(process)
   }
 
   private mutating func settleOn(_ process: Int) {
     switch processes[process].settling.next(random: random) {
     case .jobs(let ids): ask(.jobs(ids), .settle, .settle, process)
+    case .failures(let type, let within, let limit):
+      ask(.failures(type: type, since: wall(process) - within, limit: limit), .settle, .settle, process)
     case .apply(let changes): ask(.apply(changes, at: wall(process)), .settle, .settle, process)
     case .histories(let ids): ask(.histories(ids), .settle, .settle, process)
     case nil:
       let settling = processes[process].settling
+      perform(processes[process].machine.settled(processes[process].batch.settlements), process)
       for (settlement, result) in zip(processes[process].batch.settlements, settling.results) {
         if result == .superseded { note("superseded", process: process, job: settlement.job.id) }
       }
@@ -270,9 +285,14 @@ extension Simulation {
     case (.renew, _):
       processes[process].machine.renewalFailed(uptime: uptime)
       waitForClock(process)
-    case (.record, .done): beginSettling(process)
+    case (.record, .done):
+      perform(processes[process].machine.recorded(processes[process].batch.reports), process)
+      beginSettling(process)
     case (.settle, .found(let jobs)):
       processes[process].settling.take(jobs: jobs)
+      settleOn(process)
+    case (.settle, .count(let failures)):
+      processes[process].settling.take(failures: failures)
       settleOn(process)
     case (.settle, .applied(let results)):
       processes[process].settling.take(applied: results)
@@ -321,6 +341,7 @@ extension Simulation {
       case .rescued: hint(.due(wall(process)), process)
       case .expired: break
       }
+      if let urgency = news.spawned.map(\.spec.priority).max() { hint(.ready(urgency), process) }
     }
     processes[process].loops[SimulatedProcess.Loop.maintain.rawValue].isBusy = false
     goMaintain(process)

@@ -33,6 +33,7 @@ struct Call {
     case remove(worker: String)
     case jobs([JobID])
     case histories([JobID])
+    case failures(type: String, since: Timestamp, limit: Int)
     case expired(limit: Int)
     case overdue(limit: Int, at: Timestamp)
     case workers
@@ -49,6 +50,7 @@ enum Reply {
   case promoted(Promotion)
   case histories([[Event]])
   case workers([WorkerRecord])
+  case count(Int)
   case done
   case failed(StoreError)
 }
@@ -137,6 +139,8 @@ extension Simulation {
     case .remove(let worker): store.workers[worker] = nil
     case .jobs(let ids): return .found(ids.map { store.job($0) })
     case .histories(let ids): return .histories(ids.map { store.history($0) })
+    case .failures(let type, let since, let limit):
+      return .count(store.failures(ofType: type, since: since, limit: limit))
     case .expired(let limit): return .jobs(store.expired(limit: limit, clock: clock))
     case .overdue(let limit, let at): return .jobs(store.overdue(limit: limit, at: at))
     case .workers: return .workers(store.workers.values.sorted { $0.id < $1.id })
@@ -149,8 +153,8 @@ extension Simulation {
     if case .inserted(let stored) = result {
       for job in stored {
         note("stored", process: call.process, job: job.id, word: job.status.rawValue, b: job.shortRevision)
-        auditor.saw(submitted: job)
       }
+      auditor.saw(group: stored, limits: plan.queueLimit.map { ["other": $0] } ?? [:])
       wakeOthers(call.process)
     }
     return .inserted(result)
@@ -166,6 +170,10 @@ extension Simulation {
           "applied", process: call.process, job: change.id, word: word, a: Int64(change.state.attempt),
           b: change.state.revision & 0xFFFFF)
         saw(change.id, call, at: at)
+        if let spawn = change.spawn.flatMap({ store.job($0.id) }) {
+          note("takes over", process: call.process, job: spawn.id)
+          auditor.saw(submitted: spawn)
+        }
       case .stale:
         note("stale", process: call.process, job: change.id, word: word, b: change.expectedRevision & 0xFFFFF)
       case .missing: note("missing", process: call.process, job: change.id, word: word)
@@ -185,7 +193,20 @@ extension Simulation {
       case .maintain: .maintenance
       default: .worker(call.worker)
       }
-    auditor.saw(job, newest: store.history(id).last, by: author, at: at ?? Self.start, clock: clock)
+    let newest = store.history(id).last
+    let isAlone = newest?.error?.type != .poison || newest?.workerID.map { wasAlone(id, in: $0) } ?? true
+    auditor.saw(
+      job, newest: newest, by: author, at: at ?? Self.start, clock: clock, lostAlone: isAlone)
+  }
+
+  /// Whether no other job ran in the process of a worker that was lost, or seems to be.
+  private func wasAlone(_ id: JobID, in worker: String) -> Bool {
+    let process = processes.first { $0.isAlive && $0.machine.id == worker }
+    guard let (running, givenBack) = lastJobs[worker] ?? process.map({ ($0.running, $0.givenBack) }) else {
+      return true
+    }
+    // What was given back and is rescued all the same fell to a slow store.
+    return givenBack.contains(id) || running.allSatisfy { $0 == id }
   }
 
   /// Hints to the other processes that the store has changed: late, lost or doubled.
@@ -214,6 +235,7 @@ extension Call.Operation {
     case .remove: "remove"
     case .jobs: "jobs"
     case .histories: "histories"
+    case .failures: "failures"
     case .expired: "expired"
     case .overdue: "overdue"
     case .workers: "workers"

@@ -70,6 +70,8 @@ package struct Simulation {
   var awayUntil: Int64 = 0
   var isAwayAfterEffect = false
   var claims = 0
+  /// What ran in the process of each worker when that ended.
+  var lastJobs: [String: (running: [JobID], givenBack: [JobID])] = [:]
 
   /// The wall clock's start.
   static let start = Timestamp(microseconds: 1_764_230_400_000_000)
@@ -114,6 +116,7 @@ package struct Simulation {
   // MARK: The run
 
   private mutating func run() {
+    if let limit = plan.queueLimit { store.queues["other"] = QueueRecord(name: "other", maxPending: limit) }
     for number in 0..<plan.processes {
       processes.append(makeProcess(number))
       schedule(.restart(process: number), after: random.between(0, 500_000))
@@ -186,7 +189,9 @@ package struct Simulation {
       if auditor.known[job.id]?.job != job { auditor.find(.path, job.id, "it changed without a call") }
     }
     auditor.judge(jobs, counts: store.counts, told: told)
-    for id in told.cancelled.subtracting(told.removed).sorted() { auditor.judgeAct(.cancelRequested, id, store.history(id)) }
+    for id in told.cancelled.subtracting(told.removed).sorted() {
+      auditor.judgeAct(.cancelRequested, id, store.history(id))
+    }
     for id in told.retried.subtracting(told.removed).sorted() { auditor.judgeAct(.retried, id, store.history(id)) }
   }
 }

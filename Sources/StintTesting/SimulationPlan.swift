@@ -32,6 +32,19 @@ struct SimulationPlan {
   /// How far the processes' wall clocks are apart, in microseconds.
   var skew: Int64 = 0
 
+  /// The most jobs that may wait in the queue `other`.
+  var queueLimit: Int?
+
+  /// Now and then `slow` is handed on to `last-resort`.
+  private static func escalations(_ random: RandomSource) -> Escalations {
+    guard random.chance(0.4) else { return .none }
+    let types = ["quick", "slow", "last-resort"].map { JobType(name: $0, allowsOtherParams: true) }
+    var rule = EscalationRule("last-resort", retriesBefore: random.pick([nil, 0, 1]))
+    if random.chance(0.3) { rule.window = .init(failures: 2, within: .seconds(5)) }
+    if random.chance(0.3) { rule.errorTypes = [.handler, .poison] }
+    return (try? Escalations(["slow": rule], types: JobTypes(types))) ?? .none
+  }
+
   init(_ random: RandomSource) {
     processes = 1 + random.below(4)
     submissions = 4 + random.below(28)
@@ -46,6 +59,8 @@ struct SimulationPlan {
     configuration.cancelGrace = random.pick([.milliseconds(200), .seconds(1), .seconds(4)])
     configuration.shutdownTimeout = random.pick([.milliseconds(500), .seconds(2), .seconds(8)])
     configuration.aheadLimit = random.pick([0, 3, 20])
+    configuration.escalations = Self.escalations(random)
+    queueLimit = random.chance(0.3) ? 3 + random.below(15) : nil
     func drawn(_ share: Double, _ low: Double, _ high: Double) -> Double {
       random.chance(share) ? low + (high - low) * random.unit() : 0
     }
