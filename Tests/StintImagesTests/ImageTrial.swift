@@ -60,8 +60,8 @@ final class ImageTrial: Sendable {
       metadata: RawJSON(metadata), createdAt: SystemTime().now())
     var state = JobState(status: .running, revision: 1, runAt: SystemTime().now())
     state.attempt = attempt
-    let context = JobContext(job: Job(spec: spec, state: state), time: time) { [self] progress in
-      guard let progress else { return }
+    let context = JobContext(job: Job(spec: spec, state: state), time: time) { [self] news in
+      guard case .progress(let progress) = news else { return }
       reports.withLock { $0.append(progress) }
       onReport(progress)
     }
