@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(5))) struct ProcessesTests {
   /// Leases long enough that only the supervisor can be the one who gives jobs back, heartbeats short enough to wait for.
   private static let environment = [
-    "STINT_WORKERS_LEASE_SECONDS": "600", "STINT_WORKERS_HEARTBEAT_SECONDS": "0.4",
+    "STINT_WORKERS_LEASE_SECONDS": "600", "STINT_WORKERS_HEARTBEAT_SECONDS": "2",
   ]
 
   private func submit(_ program: Program, _ server: Server, _ id: String, seconds: Int = 60) async throws {

@@ -166,6 +166,7 @@ extension Setting {
     Setting(
       key: "tools", kind: .tools, defaultValue: [:],
       description: "Commands that become job types: see [tools.md](tools.md). `stint doctor` shows their names alone."),
+    Setting(
       key: "images.root", kind: .text("a folder's path"), defaultValue: "images",
       description: """
         The folder beneath which image jobs read and write; no job reaches anything outside. A relative path counts from \
