@@ -22,7 +22,7 @@ public final class Engine: Service {
   package let random: RandomSource
   private let logger: Logger
   /// The door through which workers get jobs and give back outcomes.
-  public let gateway: any WorkerGateway
+  public let gateway: any ServingGateway
   private let host: String
   private let pid: Int32
 

@@ -151,16 +151,6 @@ public final class EventHub: Sendable {
   }
 }
 
-/// A hint to the workers and the maintenance of this process. It may be lost: polling is the truth.
-package enum WorkerSignal: Sendable {
-  /// Jobs are pending; the most urgent of them has this priority.
-  case ready(Priority)
-  /// Jobs wait for a time: the earliest.
-  case due(Timestamp)
-  /// A running job was asked to stop.
-  case cancel(JobID)
-}
-
 /// What one watcher has not yet read.
 public final class Subscription: Sendable {
   private struct State {

@@ -3,7 +3,7 @@ import StintCore
 import StintStore
 
 /// The gateway of this process's own store: asks ``Lifecycle``, applies, publishes.
-final class LocalGateway: WorkerGateway {
+final class LocalGateway: ServingGateway {
   private let store: any Store
   private let hub: EventHub
   private let configuration: EngineConfiguration
@@ -26,6 +26,17 @@ final class LocalGateway: WorkerGateway {
   func announce(_ worker: WorkerRecord) async throws(StoreError) { try await store.put(worker) }
 
   func leave(_ worker: String) async throws(StoreError) { try await store.remove(worker: worker) }
+
+  func listen(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> Listening {
+    let id = hub.attach(receive)
+    return Listening { [hub] in hub.detach(id) }
+  }
+
+  func secret() async throws(StoreError) -> [UInt8] { try await store.secret() }
+
+  func output(_ id: JobID, after place: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk] {
+    try await store.output(id, after: place, limit: limit)
+  }
 
   func claim(_ request: ClaimRequest) async throws(StoreError) -> [Job] {
     let at = time.now()

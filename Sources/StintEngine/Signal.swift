@@ -2,7 +2,7 @@ import StintCore
 import Synchronization
 
 /// Wakes one waiting task. Notifications while nobody waits are remembered as one.
-final class Signal: Sendable {
+package final class Signal: Sendable {
   private struct State {
     var isSet = false
     var waiter: (id: UInt64, continuation: CheckedContinuation<Void, Never>)?
@@ -11,8 +11,11 @@ final class Signal: Sendable {
 
   private let state = Mutex(State())
 
+  /// A signal that nobody has given yet.
+  package init() {}
+
   /// Lets the waiting task go on, or the next one that waits.
-  func notify() {
+  package func notify() {
     let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
       guard let waiter = state.waiter else {
         state.isSet = true
@@ -25,7 +28,7 @@ final class Signal: Sendable {
   }
 
   /// Returns at the next notification, or when the task is cancelled.
-  func wait() async {
+  package func wait() async {
     let id = state.withLock { state in
       state.nextID += 1
       return state.nextID
@@ -54,7 +57,7 @@ final class Signal: Sendable {
   }
 
   /// Returns at the next notification, at `deadline` (nil: never) by `time`'s uptime, or when the task is cancelled.
-  func wait(untilUptime deadline: Duration?, time: any TimeSource) async {
+  package func wait(untilUptime deadline: Duration?, time: any TimeSource) async {
     guard let deadline else { return await wait() }
     if state.withLock({ state in
       defer { state.isSet = false }

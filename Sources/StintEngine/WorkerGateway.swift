@@ -19,6 +19,36 @@ public protocol WorkerGateway: Sendable {
   func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult]
 }
 
+/// The gateway of a process that has the store, with what it takes to serve workers of other processes there.
+public protocol ServingGateway: WorkerGateway {
+  /// Up to `limit` pieces of a job's output, in order, from the first one after a place.
+  func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk]
+  /// Calls `receive`, which must be quick, for every hint until what this gives is dropped.
+  func listen(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> Listening
+  /// 32 random bytes that are kept with the jobs and known to every process on them: what lease tokens are sealed with.
+  func secret() async throws(StoreError) -> [UInt8]
+}
+
+/// A hint to the workers and the maintenance of this process. It may be lost: polling is the truth.
+public enum WorkerSignal: Sendable {
+  /// Jobs are pending; the most urgent of them has this priority.
+  case ready(Priority)
+  /// Jobs wait for a time: the earliest.
+  case due(Timestamp)
+  /// A running job was asked to stop.
+  case cancel(JobID)
+}
+
+/// Someone who hears hints, until the last reference to this goes.
+public final class Listening: Sendable {
+  private let end: @Sendable () -> Void
+
+  /// `end` is called once, when the last reference goes.
+  public init(end: @escaping @Sendable () -> Void) { self.end = end }
+
+  deinit { end() }
+}
+
 /// An attempt and its outcome.
 public struct Settlement: Sendable, Hashable {
   /// The job as it was claimed, with the instant its handler began.
