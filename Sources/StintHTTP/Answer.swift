@@ -19,6 +19,8 @@ struct Answer: Sendable {
   var status: HTTPResponse.Status
   var headers = HTTPFields()
   var body: Body
+  /// Called where the client has gone before it got the answer.
+  var undelivered: (@Sendable () async -> Void)?
 
   /// JSON of the shape that `write` gives it.
   static func json(

@@ -34,6 +34,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// The decoder waits behind such a request for the other protocol.
   private var isDecoderStopped = false
   private var isRemoved = false
+  /// The client will send no more.
+  private var isInputClosed = false
+  /// Who wants to know that the client left a request that waits for its answer.
+  private var watch: ClientWatch?
   private var stall: Scheduled<Void>?
   private var lastClose: Scheduled<Void>?
 
@@ -79,7 +83,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed = event { isInputClosed = true }
     switch event {
+    case ChannelEvent.inputClosed where watch != nil:
+      context.close(promise: nil)
     case ChannelEvent.inputClosed where isStreaming || isLingering || (unanswered == 0 && unflushed == 0):
       context.close(promise: nil)
     case is ChannelShouldQuiesceEvent:
@@ -92,7 +99,19 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
+  /// A request that waits for its answer is of no use to a client that has closed its side.
+  func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+    guard let watch = event as? ClientWatch else {
+      return context.triggerUserOutboundEvent(event, promise: promise)
+    }
+    promise?.succeed()
+    if isInputClosed { return watch.gone() }
+    self.watch = watch
+  }
+
   func channelInactive(context: ChannelHandlerContext) {
+    watch?.gone()
+    watch = nil
     stall?.cancel()
     lastClose?.cancel()
     context.fireChannelInactive()
@@ -122,6 +141,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
       context.write(data, promise: promise)
     case .body: context.write(data, promise: promise)
     case .end:
+      watch = nil
       unanswered -= 1
       unflushed += 1
       defer { resumeDecoding(context) }

@@ -14,10 +14,21 @@ final class Gatekeeper: Sendable {
     var isReadOnly = false
   }
 
+  /// Whose tokens open a route.
+  enum Door: Sendable {
+    /// People's and programs', or nobody's where none is configured.
+    case people
+    /// Workers', always.
+    case worker
+    /// Workers', or the lease token of the attempt that the request is about.
+    case workerOrLease
+  }
+
   private struct Key: Sendable {
     let digest: SHA256Digest
     let cookie: SessionCookie
     let access: Access
+    let isWorker: Bool
   }
 
   private let keys: [Key]
@@ -32,7 +43,7 @@ final class Gatekeeper: Sendable {
     self.keys = configuration.tokens.map { token in
       Key(
         digest: SHA256.hash(data: Array(token.text.utf8)), cookie: SessionCookie(token: token.text),
-        access: Access(owner: token.owner, isReadOnly: token.isReadOnly))
+        access: Access(owner: token.owner, isReadOnly: token.scope == .readOnly), isWorker: token.scope == .worker)
     }
     self.hosts = configuration.allowedHosts.compactMap { HostName($0) }
     self.origins = Set(configuration.allowedOrigins.map { $0.lowercased() })
@@ -78,8 +89,8 @@ final class Gatekeeper: Sendable {
 
   // MARK: Tokens
 
-  /// Whether a request needs a token at all.
-  var needsToken: Bool { !keys.isEmpty }
+  /// Whether a request other than a worker's needs a token at all.
+  var needsToken: Bool { keys.contains { !$0.isWorker } }
 
   /// What the token of a request, or a browser's cookie in its place, allows. Throws `unauthorized`, or
   /// `quota_exceeded` after too many wrong tokens.
@@ -90,21 +101,55 @@ final class Gatekeeper: Sendable {
         throw StintError(.unauthorized, "A token is needed: Authorization: Bearer TOKEN")
       }
       var found: Access?
-      for key in keys where key.cookie.isValid(cookie, at: now) { found = found ?? key.access }
+      for key in keys where !key.isWorker && key.cookie.isValid(cookie, at: now) { found = found ?? key.access }
       guard let found else { throw StintError(.unauthorized, "The session is over: sign in again") }
       return found
     }
+    return try person(Self.bearer(field), from: address).access
+  }
+
+  /// Lets a worker in, by its own token or, where `seal` is given, by a lease token; the attempt that that one is for.
+  /// Throws `unauthorized`, `forbidden` for a token that is no worker's, or `quota_exceeded`.
+  func checkWorker(_ head: HTTPRequest, from address: String, seal: LeaseSeal?) throws(StintError) -> LeaseToken? {
+    let field = head.headerFields[.authorization]
+    let token = field.map(Self.bearer) ?? ""
+    if let lease = seal?.token(token) { return lease }
+    guard keys.contains(where: \.isWorker) else {
+      throw StintError(
+        .unauthorized,
+        "No worker token is configured, and workers always need one: put a secret into a file of mode 0600, name the "
+          + "file in http.worker_token_file or stint serve --worker-token-file, and send Authorization: Bearer TOKEN")
+    }
+    guard field != nil else {
+      throw StintError(
+        .unauthorized, "A worker token is needed, that of http.worker_token_file: Authorization: Bearer TOKEN")
+    }
+    guard try key(of: token, from: address).isWorker else {
+      throw StintError(.forbidden, "This token opens no workers' routes; they need that of http.worker_token_file")
+    }
+    return nil
+  }
+
+  /// The token in an `Authorization` field; empty where there is none.
+  private static func bearer(_ field: String) -> Substring {
     let parts = field.split(separator: " ", maxSplits: 1)
-    let isBearer = parts.count == 2 && parts[0].lowercased() == "bearer"
-    return try key(of: isBearer ? parts[1] : "", from: address).access
+    return parts.count == 2 && parts[0].lowercased() == "bearer" ? parts[1] : ""
   }
 
   /// What a token allows, and the `Set-Cookie` field that stands for it from now on. Throws as `access` does.
   func signIn(
     _ token: String, from address: String, at now: Timestamp
   ) throws(StintError) -> (access: Access, cookie: String) {
-    let key = try key(of: token[...], from: address)
+    let key = try person(token[...], from: address)
     return (key.access, key.cookie.field(at: now))
+  }
+
+  private func person(_ token: Substring, from address: String) throws(StintError) -> Key {
+    let key = try key(of: token, from: address)
+    guard !key.isWorker else {
+      throw StintError(.forbidden, "This is a worker token; it opens /api/worker/ and nothing else")
+    }
+    return key
   }
 
   private func key(of token: Substring, from address: String) throws(StintError) -> Key {

@@ -7,14 +7,24 @@ public struct AccessToken: Sendable, Hashable {
   public let text: String
   /// Whose token it is; it wins over the owner a submission names, and is who acts. Nil leaves both to the request.
   public let owner: String?
-  /// Whether it may only read.
-  public let isReadOnly: Bool
+  /// What it opens.
+  public let scope: Scope
+
+  /// What a token opens.
+  public enum Scope: String, Sendable, Hashable, CaseIterable {
+    /// Everything but the workers' routes.
+    case full
+    /// What only reads.
+    case readOnly
+    /// The workers' routes, and nothing else.
+    case worker
+  }
 
   /// A token.
-  public init(text: String, owner: String? = nil, isReadOnly: Bool = false) {
+  public init(text: String, owner: String? = nil, scope: Scope = .full) {
     self.text = text
     self.owner = owner
-    self.isReadOnly = isReadOnly
+    self.scope = scope
   }
 }
 
@@ -24,7 +34,8 @@ public struct HTTPConfiguration: Sendable {
   public var host: String
   /// The port to listen on, 0–65535; 0 takes a free one.
   public var port: Int
-  /// Who may come in; empty lets everyone in, and is allowed on loopback alone.
+  /// Who may come in. Without any but workers' tokens everyone may, which is allowed on loopback alone; workers always
+  /// need one of theirs.
   public var tokens: [AccessToken]
   /// Names that requests may use besides loopback and the bound address: `stint.example` (any port) or with a port.
   public var allowedHosts: [String]
@@ -44,6 +55,12 @@ public struct HTTPConfiguration: Sendable {
   public var shutdownGrace: Duration = .seconds(5)
   /// Wrong tokens that one address may send within a minute.
   public var tokenTriesPerMinute = 20
+  /// How long a lease lasts that is given out here, unless the claim names another.
+  public var workerLease: Duration = .seconds(30)
+  /// How long a worker in another process may take to stop a cancelled attempt.
+  public var cancelGrace: Duration = .seconds(10)
+  /// Losses of its worker after which a job that ran alone is a dead letter: SPEC §2.
+  public var maxLosses = Lifecycle.maxLosses
 
   /// A configuration; without arguments, loopback on port 8080 without tokens.
   public init(
@@ -70,7 +87,7 @@ public struct HTTPConfiguration: Sendable {
     guard tokens.allSatisfy({ !$0.text.isEmpty }) else {
       throw StintError(.invalidParams, "http: an access token is empty; allowed is any text without spaces")
     }
-    guard !tokens.isEmpty || HostName.isLoopback(host) else {
+    guard tokens.contains(where: { $0.scope != .worker }) || HostName.isLoopback(host) else {
       throw StintError(
         .invalidParams,
         "http.host \(host): an address other than loopback (127.0.0.1, ::1, localhost) needs an access token")

@@ -19,12 +19,16 @@ public struct HTTPServer: Service {
   private let core: ServiceCore
   private let onListening: @Sendable (Int) -> Void
 
-  /// A server; `onListening` is told the port once it accepts connections.
+  /// A server; `gateway` is where it takes jobs for workers of other processes, which are turned away without one;
+  /// `onListening` is told the port once it accepts connections.
   public init(
-    client: any JobFeed, configuration: HTTPConfiguration = HTTPConfiguration(), time: any TimeSource = SystemTime(),
-    logger: Logger = Logger(label: "stint.http"), onListening: @escaping @Sendable (Int) -> Void = { _ in }
+    client: any JobFeed, gateway: (any ServingGateway)? = nil,
+    configuration: HTTPConfiguration = HTTPConfiguration(), time: any TimeSource = SystemTime(),
+    random: RandomSource = .system, logger: Logger = Logger(label: "stint.http"),
+    onListening: @escaping @Sendable (Int) -> Void = { _ in }
   ) {
-    self.core = ServiceCore(client: client, configuration: configuration, time: time, logger: logger)
+    self.core = ServiceCore(
+      client: client, gateway: gateway, configuration: configuration, time: time, random: random, logger: logger)
     self.onListening = onListening
   }
 
@@ -64,6 +68,7 @@ public struct HTTPServer: Service {
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await core.feed.run() }
+        group.addTask { await core.desk?.run() }
         defer { group.cancelAll() }
         try await withGracefulShutdownHandler {
           try await server.run()

@@ -12,18 +12,21 @@ enum OpenAPI {
         paths.append(JSONMember(route.path, .object([operation])))
       }
     }
-    var components: [JSONMember] = Schemas.components.map { JSONMember($0.key, $0.value) }
+    var components = [Schemas.components, Schemas.workerComponents].flatMap { components in
+      components.map { JSONMember($0.key, $0.value) }
+    }
     components.append(JSONMember("Submission", SubmissionSchema.of(types)))
     var all: [JSONMember] = [JSONMember("schemas", .object(components))]
+    var schemes: [JSONMember] = [
+      JSONMember("workerToken", ["type": "http", "scheme": "bearer", "description": "http.worker_token_file"]),
+      JSONMember("leaseToken", ["type": "http", "scheme": "bearer", "description": "The token of a claimed job"]),
+    ]
     if needsToken {
-      all.append(
-        JSONMember(
-          "securitySchemes",
-          [
-            "token": ["type": "http", "scheme": "bearer"],
-            "session": ["type": "apiKey", "in": "cookie", "name": .string(SessionCookie.name)],
-          ]))
+      schemes.append(JSONMember("token", ["type": "http", "scheme": "bearer"]))
+      schemes.append(
+        JSONMember("session", ["type": "apiKey", "in": "cookie", "name": .string(SessionCookie.name)]))
     }
+    all.append(JSONMember("securitySchemes", .object(schemes)))
     return [
       "openapi": "3.1.0",
       "info": [
@@ -48,8 +51,17 @@ enum OpenAPI {
     }
     let responses = route.successes.map(success) + errors(route, needsToken: needsToken)
     members.append(JSONMember("responses", .object(responses)))
-    if needsToken { members.append(JSONMember("security", route.isOpen ? [] : [["token": []], ["session": []]])) }
+    if let security = security(of: route, needsToken: needsToken) { members.append(JSONMember("security", security)) }
     return .object(members)
+  }
+
+  private static func security(of route: Route, needsToken: Bool) -> JSONValue? {
+    switch route.door {
+    case .worker: [["workerToken": []]]
+    case .workerOrLease: [["workerToken": []], ["leaseToken": []]]
+    case .people where needsToken: route.isOpen ? [] : [["token": []], ["session": []]]
+    case .people: nil
+    }
   }
 
   private static func pathParameters(_ route: Route) -> [JSONValue] {
@@ -82,7 +94,7 @@ enum OpenAPI {
     // Besides its own: any request may be garbage, name another host, use a wrong method, have a parameter too many.
     var kinds: [StintError.Kind] = route.errors + [.malformed, .forbidden, .methodNotAllowed, .invalidParams]
     if !route.isOpen { kinds.append(.storeUnavailable) }
-    if needsToken, !route.isOpen { kinds += [.unauthorized, .quotaExceeded] }
+    if needsToken && !route.isOpen || route.door != .people { kinds += [.unauthorized, .quotaExceeded] }
     if route.body != nil { kinds += [.tooLarge, .unsupportedMediaType] }
     let byStatus = Dictionary(grouping: kinds, by: \.httpStatus)
     return byStatus.keys.sorted().map { status in

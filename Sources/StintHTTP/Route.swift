@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import StintCore
 import StintEngine
 
@@ -40,6 +41,8 @@ struct Route: Sendable {
   var isWrite = false
   /// Whether it needs no token.
   var isOpen = false
+  /// Whose tokens open it.
+  var door = Gatekeeper.Door.people
   /// Whether `/openapi.json` names it.
   var isDocumented = true
   let run: @Sendable (Exchange) async throws(StintError) -> Answer
@@ -69,6 +72,10 @@ struct Exchange: Sendable {
   let access: Gatekeeper.Access
   /// Where it came from.
   let address: String
+  /// The attempt whose token let it in, where it was one.
+  let lease: LeaseToken?
+  /// The connection.
+  let channel: any Channel
 
   var client: any JobClient { service.client }
 

@@ -18,10 +18,15 @@ final class ServiceCore: Sendable {
   let feed: QueueFeed
   let readiness: Readiness
   let pages: WebPages
+  /// Where workers of other processes are served; nil where they are not.
+  let desk: WorkerDesk?
   private let secretParams: SecretParams
   private let date = DateField()
 
-  init(client: any JobFeed, configuration: HTTPConfiguration, time: any TimeSource, logger: Logger) {
+  init(
+    client: any JobFeed, gateway: (any ServingGateway)?, configuration: HTTPConfiguration, time: any TimeSource,
+    random: RandomSource, logger: Logger
+  ) {
     self.client = client
     self.configuration = configuration
     self.time = time
@@ -31,6 +36,10 @@ final class ServiceCore: Sendable {
     self.sockets = StreamCounter(limit: configuration.limits.sockets, name: "WebSockets")
     self.readiness = Readiness(client: client, time: time)
     self.pages = WebPages(root: configuration.webRoot)
+    self.desk = gateway.map {
+      WorkerDesk(
+        gateway: $0, client: client, configuration: configuration, time: time, random: random, logger: logger)
+    }
     self.secretParams = SecretParams(client: client, time: time)
     self.feed = QueueFeed(
       client: client, secrets: secretParams, inlineBytes: configuration.limits.inlineBytes, time: time,
@@ -59,7 +68,7 @@ final class ServiceCore: Sendable {
       if let origin, let answered = preflight(request, origin: origin) {
         answer = answered
       } else {
-        let call = try call(request, from: address)
+        let call = try await call(request, from: address)
         var body: [UInt8] = []
         if call.route.body != nil {
           try checkBody(request.head)
@@ -69,7 +78,7 @@ final class ServiceCore: Sendable {
           body = try await readBody(request.body)
           isRead = true
         }
-        answer = try await call.route.run(exchange(call, request.head, body: body, from: address))
+        answer = try await call.route.run(exchange(call, request.head, body: body, from: address, on: channel))
       }
     } catch {
       answer = await shown(error)
@@ -81,7 +90,14 @@ final class ServiceCore: Sendable {
     // What is left of a large body is not read: the connection ends with the answer.
     let leavesBody = !isRead && hasLargeBody(request.head)
     let head = head(of: answer, origin: origin, closes: leavesBody)
-    let bytes = try await write(answer, head, isHead: request.method == .head, writer, channel)
+    let bytes: Int
+    do {
+      if answer.undelivered != nil, !channel.isActive { throw ChannelError.ioOnClosedChannel }
+      bytes = try await write(answer, head, isHead: request.method == .head, writer, channel)
+    } catch {
+      await answer.undelivered?()
+      throw error
+    }
     logger.info(
       "request",
       metadata: [
@@ -101,16 +117,24 @@ final class ServiceCore: Sendable {
     let pathParameter: String
     let query: Query
     let access: Gatekeeper.Access
+    let lease: LeaseToken?
   }
 
-  private func call(_ request: Request, from address: String) throws(StintError) -> Call {
+  private func call(_ request: Request, from address: String) async throws(StintError) -> Call {
     let whole = Substring(request.head.path ?? "")
     let path = Self.path(of: request.head)
     let query = whole.dropFirst(path.count + 1).prefix { $0 != "#" }
     let found = table.find(path)
     let route = found?.place.route(request.method)
     var access = Gatekeeper.Access()
-    if route?.isOpen != true { access = try gatekeeper.access(request.head, from: address, at: time.now()) }
+    var lease: LeaseToken?
+    switch route?.door ?? .people {
+    case .people:
+      if route?.isOpen != true { access = try gatekeeper.access(request.head, from: address, at: time.now()) }
+    case .worker: _ = try gatekeeper.checkWorker(request.head, from: address, seal: nil)
+    case .workerOrLease:
+      lease = try gatekeeper.checkWorker(request.head, from: address, seal: try await desk?.seal())
+    }
     guard let found else {
       throw .nothing(at: String(path))
     }
@@ -124,7 +148,7 @@ final class ServiceCore: Sendable {
     }
     return Call(
       route: route, pathParameter: try Query.decode(found.parameter),
-      query: try route.ignoresQuery ? Query("") : checked(Query(query), of: route), access: access)
+      query: try route.ignoresQuery ? Query("") : checked(Query(query), of: route), access: access, lease: lease)
   }
 
   /// Refuses parameters that the route does not have, and those that stand there twice.
@@ -146,11 +170,13 @@ final class ServiceCore: Sendable {
     return query
   }
 
-  private func exchange(_ call: Call, _ head: HTTPRequest, body: [UInt8], from address: String) -> Exchange {
+  private func exchange(
+    _ call: Call, _ head: HTTPRequest, body: [UInt8], from address: String, on channel: any Channel
+  ) -> Exchange {
     let actor = StintCore.Actor(name: call.access.owner ?? "anonymous", origin: "http \(address)")
     return Exchange(
       service: self, query: call.query, pathParameter: call.pathParameter, head: head, body: body, actor: actor,
-      access: call.access, address: address)
+      access: call.access, address: address, lease: call.lease, channel: channel)
   }
 
   private func shown(_ error: StintError) async -> Answer {

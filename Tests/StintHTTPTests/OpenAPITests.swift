@@ -51,7 +51,14 @@ import Testing
   @Test func saysWhetherATokenIsNeeded() async throws {
     try await withServer { server in
       let json = try await server.call("GET", "/openapi.json").json
-      #expect(json["components"]?["securitySchemes"] == nil)
+      #expect(json["components"]?["securitySchemes"]?["token"] == nil)
+      #expect(json["paths"]?["/api/jobs"]?["get"]?["security"] == nil)
+      // Workers always need one.
+      for route in Route.worker {
+        let operation = json["paths"]?[route.path]?["post"]
+        #expect(operation?["security"]?.array?.first == ["workerToken": []], "\(route.path)")
+        #expect(operation?["responses"]?["401"] != nil && operation?["responses"]?["403"] != nil, "\(route.path)")
+      }
     }
     try await withServer(configuration: SecurityTests.guarded) { server in
       let headers = ["authorization": "Bearer read-token"]

@@ -35,7 +35,8 @@ let quiet: Logger = {
 /// Runs a server while `body` does, then stops it gracefully.
 func withServer<Value: Sendable>(
   configuration: HTTPConfiguration = HTTPConfiguration(port: 0), store: (any Store)? = nil, slots: Int = 8,
-  handlers more: [Handler] = [], client wrap: @Sendable (LocalClient) -> any JobFeed = { $0 }, logger: Logger = quiet,
+  handlers more: [Handler] = [], client wrap: @Sendable (LocalClient) -> any JobFeed = { $0 },
+  gateway wrapGateway: @Sendable (any ServingGateway) -> any ServingGateway = { $0 }, logger: Logger = quiet,
   _ body: @Sendable (TestServer) async throws -> Value
 ) async throws -> Value {
   let time = ManualTime()
@@ -47,7 +48,8 @@ func withServer<Value: Sendable>(
     configuration: engineConfiguration, time: time, random: .seeded(1), logger: quiet)
   let (ports, told) = AsyncStream<Int>.makeStream()
   let http = HTTPServer(
-    client: wrap(engine.client), configuration: configuration, time: time, logger: logger
+    client: wrap(engine.client), gateway: wrapGateway(engine.gateway), configuration: configuration, time: time,
+    random: .seeded(2), logger: logger
   ) { told.yield($0) }
   let group = ServiceGroup(services: [engine, http], gracefulShutdownSignals: [], logger: quiet)
   return try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -8,7 +8,7 @@ import Testing
     port: 0,
     tokens: [
       AccessToken(text: "full-token"), AccessToken(text: "ada-token", owner: "ada"),
-      AccessToken(text: "read-token", isReadOnly: true),
+      AccessToken(text: "read-token", scope: .readOnly),
     ], allowedHosts: ["stint.example", "other.example:9000"], allowedOrigins: ["https://board.example"])
 
   private func bearer(_ token: String) -> [String: String] { ["authorization": "Bearer \(token)"] }

@@ -44,6 +44,8 @@ struct Serve: AsyncParsableCommand {
   var tokenFile: String?
   @Option(help: ArgumentHelp("A file with a token that may only read (mode 0600).", valueName: "file"))
   var readTokenFile: String?
+  @Option(help: ArgumentHelp("A file with the token of workers in other processes (mode 0600).", valueName: "file"))
+  var workerTokenFile: String?
   @Option(
     help: ArgumentHelp("Serve the dashboard from this folder, to work on it.", valueName: "dir"))
   var webRoot: String?
@@ -70,7 +72,9 @@ struct Serve: AsyncParsableCommand {
     let signals = await StopSignals.caught()
     defer { signals.stop() }
     let (listening, tell) = AsyncStream.makeStream(of: Int.self)
-    let server = HTTPServer(client: engine.client, configuration: http, logger: logger) { port in
+    let server = HTTPServer(
+      client: engine.client, gateway: engine.gateway, configuration: http, logger: logger
+    ) { port in
       greet(session, engine: engine, http: http, port: port)
       tell.yield(port)
     }
@@ -124,7 +128,8 @@ struct Serve: AsyncParsableCommand {
       ("http.host", "--host", host), ("http.port", "--port", port), ("workers.slots", "--workers", workers),
       ("workers.processes", "--processes", processes),
       ("store", "--store", store), ("http.token_file", "--token-file", tokenFile),
-      ("http.read_token_file", "--read-token-file", readTokenFile), ("http.web_root", "--web-root", webRoot),
+      ("http.read_token_file", "--read-token-file", readTokenFile),
+      ("http.worker_token_file", "--worker-token-file", workerTokenFile), ("http.web_root", "--web-root", webRoot),
       ("log.level", "--log-level", logLevel),
       ("log.format", "--log-format", logFormat),
     ]
@@ -134,15 +139,25 @@ struct Serve: AsyncParsableCommand {
   private func httpConfiguration(_ session: Session) throws(StintError) -> HTTPConfiguration {
     let configuration = session.configuration
     var tokens: [AccessToken] = []
-    for (key, isReadOnly) in [("http.token_file", false), ("http.read_token_file", true)] {
+    let files: [(String, AccessToken.Scope)] = [
+      ("http.token_file", .full), ("http.read_token_file", .readOnly), ("http.worker_token_file", .worker),
+    ]
+    for (key, scope) in files {
       guard let path = configuration.text(key) else { continue }
-      tokens.append(AccessToken(text: try TokenFile.read(path, key: key), isReadOnly: isReadOnly))
+      let text = try TokenFile.read(path, key: key)
+      guard !tokens.contains(where: { $0.text == text }) else {
+        throw StintError(.invalidParams, "\(key) \(path): the token is that of another file too; each opens its own")
+      }
+      tokens.append(AccessToken(text: text, scope: scope))
     }
     var http = HTTPConfiguration(
       host: configuration.text("http.host") ?? "", port: configuration.integer("http.port"), tokens: tokens,
       allowedHosts: configuration.list("http.allowed_hosts"),
       allowedOrigins: configuration.list("http.allowed_origins"), version: Version.text)
     http.webRoot = configuration.text("http.web_root")
+    http.workerLease = session.engineConfiguration.lease
+    http.cancelGrace = session.engineConfiguration.cancelGrace
+    http.maxLosses = session.engineConfiguration.maxLosses
     try http.check()
     return http
   }
@@ -167,7 +182,7 @@ struct Serve: AsyncParsableCommand {
       capabilities.isDurable
       ? "\(file.lastPathComponent) in the data directory \(file.deletingLastPathComponent().path)"
       : "in memory: all jobs are lost when this process ends"
-    let token = http.tokens.isEmpty ? "" : " --token-file FILE"
+    let token = http.tokens.allSatisfy { $0.scope == .worker } ? "" : " --token-file FILE"
     session.console.write(
       """
       Stint \(Version.text) listens on \(url) (process \(ProcessInfo.processInfo.processIdentifier))

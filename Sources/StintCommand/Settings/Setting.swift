@@ -123,6 +123,12 @@ extension Setting {
       key: "http.read_token_file", kind: .file, defaultValue: nil,
       description: "A file with a token that may only read, mode 0600."),
     Setting(
+      key: "http.worker_token_file", kind: .file, defaultValue: nil,
+      description: """
+        A file with the token of workers in other processes, mode 0600: it opens the workers' routes of the HTTP API, \
+        which are shut without it.
+        """),
+    Setting(
       key: "http.allowed_hosts", kind: .list("host names"), defaultValue: [],
       description: "Names by which the server may be called, besides loopback and the address it listens on."),
     Setting(

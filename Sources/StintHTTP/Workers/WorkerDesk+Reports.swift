@@ -1,0 +1,132 @@
+import StintCore
+import StintEngine
+import StintStore
+import Synchronization
+
+/// What attempts say while they run.
+extension WorkerDesk {
+  /// What is reported of an attempt; nothing at all is a mere sign of life.
+  struct Report: Sendable {
+    var progress: Progress?
+    var checkpoint: RawJSON?
+    var chunks: [OutputBody.Chunk] = []
+    /// The number of the first chunk; nil for the next one.
+    var number: Int?
+  }
+
+  /// Keeps what an attempt reports, which is also a sign of life of its handler; who asked for its end, if anyone did.
+  func keep(_ report: Report, of token: LeaseToken) async throws(StintError) -> String? {
+    // One after the other: a piece of output that comes after a later one would be lost.
+    await turns.take(token.key)
+    defer { turns.giveBack(token.key) }
+    let job = try await client.jobs([token.job])[0]
+    guard let job, job.isHeld(by: token) else { throw Self.superseded(token, job) }
+    let (now, at) = (time.uptime(), time.now())
+    if state.withLock({ $0.held[token.key] == nil }) {
+      hold(Held(token: token, worker: job.state.workerID, heardAt: now))
+    }
+    let cancelledBy = job.state.cancelledBy
+    var said = state.withLock { $0.held[token.key]?.said }
+    var output: [OutputChunk] = []
+    if !report.chunks.isEmpty {
+      var all = Said()
+      if let said { all = said } else { all = try await readSaid(by: token) }
+      output = all.add(report.chunks, from: report.number, limit: configuration.limits.outputBytes) {
+        OutputChunk(attempt: token.attempt, number: $0, stream: $1, text: $2, at: at)
+      }
+      said = all
+    }
+    if report.progress != nil || report.checkpoint != nil || !output.isEmpty {
+      let news = AttemptReport(
+        attempt: token.key, progress: report.progress, output: output, checkpoint: report.checkpoint)
+      try await stored { () throws(StoreError) in try await gateway.record([news]) }
+    }
+    state.withLock { state in
+      state.held[token.key]?.heardAt = now
+      state.held[token.key]?.cancelledBy = cancelledBy
+      state.held[token.key]?.isTold = cancelledBy != nil
+      // Only what is kept counts as said.
+      state.held[token.key]?.said = said
+    }
+    return cancelledBy
+  }
+
+  /// What an attempt said through another server, or before this one started.
+  private func readSaid(by token: LeaseToken) async throws(StintError) -> Said {
+    var said = Said()
+    while true {
+      let place = OutputPlace(attempt: token.attempt, number: said.chunks)
+      let page = try await stored { () throws(StoreError) in
+        try await gateway.output(token.job, after: place, limit: 1_000)
+      }
+      for chunk in page where chunk.attempt == token.attempt {
+        said.chunks = chunk.number
+        said.bytes += chunk.text.utf8.count
+        said.isCut = said.isCut || chunk.stream == .notice
+      }
+      if page.count < 1_000 { return said }
+    }
+  }
+}
+
+extension WorkerDesk.Said {
+  /// Chunks as they are kept, made by `make` from number, stream and text: without those that are there already, and
+  /// cut at the limit, which is said once.
+  fileprivate mutating func add(
+    _ all: [OutputBody.Chunk], from number: Int?, limit: Int, make: (Int, OutputChunk.Stream, String) -> OutputChunk
+  ) -> [OutputChunk] {
+    var kept: [OutputChunk] = []
+    for (index, chunk) in all.enumerated() where !isCut {
+      let place = number.map { $0 + index } ?? chunks + 1
+      guard place > chunks else { continue }
+      chunks = place
+      if bytes + chunk.text.utf8.count <= limit {
+        bytes += chunk.text.utf8.count
+        kept.append(make(place, chunk.stream, chunk.text))
+        continue
+      }
+      isCut = true
+      // Between characters; an event is whole or not at all.
+      var fits = chunk.stream == .event ? Substring("").utf8 : chunk.text.utf8.prefix(max(0, limit - bytes))
+      while !fits.isEmpty, String(fits) == nil { fits = fits.dropLast() }
+      if let text = String(fits), !text.isEmpty {
+        kept.append(make(place, chunk.stream, text))
+        chunks += 1
+      }
+      kept.append(make(chunks, .notice, "[output cut after \(limit) bytes]\n"))
+    }
+    return kept
+  }
+}
+
+/// Lets one at a time do something about a thing, in the order in which they came.
+final class Turns<Thing: Hashable & Sendable>: Sendable {
+  private let waiting = Mutex<[Thing: [CheckedContinuation<Void, Never>]]>([:])
+
+  /// Returns when it is the caller's turn.
+  func take(_ thing: Thing) async {
+    await withCheckedContinuation { continuation in
+      let isFree = waiting.withLock { waiting in
+        if waiting[thing] == nil {
+          waiting[thing] = []
+          return true
+        }
+        waiting[thing]?.append(continuation)
+        return false
+      }
+      if isFree { continuation.resume() }
+    }
+  }
+
+  /// Ends the caller's turn.
+  func giveBack(_ thing: Thing) {
+    let next = waiting.withLock { waiting -> CheckedContinuation<Void, Never>? in
+      guard waiting[thing]?.isEmpty == false else {
+        waiting[thing] = nil
+        return nil
+      }
+      return waiting[thing]?.removeFirst()
+    }
+    next?.resume()
+  }
+}

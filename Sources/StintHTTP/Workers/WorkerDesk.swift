@@ -1,0 +1,279 @@
+import Logging
+import NIOCore
+import StintCore
+import StintEngine
+import StintStore
+import Synchronization
+
+/// Where workers in any language get jobs and give back outcomes: what their process does for a worker in Swift, the
+/// desk does for one that speaks HTTP. It names the worker in the list of workers, and watches the clocks of its
+/// attempts (SPEC §5), because nobody else ends one that does not stop.
+///
+/// Nothing that must outlive the server is kept here: leases are in the store, and tokens are sealed.
+final class WorkerDesk: Sendable {
+  /// How often the desk looks at what runs.
+  static let interval: Duration = .milliseconds(500)
+  /// How often a claim that waits looks for jobs without any hint.
+  static let claimInterval: Duration = .seconds(2)
+  /// How often a worker that claims without a pause is made known anew.
+  static let announceInterval: Duration = .seconds(5)
+  /// How long a worker that says nothing is remembered.
+  static let memory: Duration = .seconds(600)
+
+  let gateway: any ServingGateway
+  let client: any JobClient
+  let configuration: HTTPConfiguration
+  let time: any TimeSource
+  let random: RandomSource
+  let logger: Logger
+  let state = Mutex(State())
+  let signal = Signal()
+  let turns = Turns<AttemptKey>()
+
+  /// What is known of workers and their attempts, as long as this server runs.
+  struct State {
+    var sessions: [String: Session] = [:]
+    var held: [AttemptKey: Held] = [:]
+    var polls: [UInt64: Poll] = [:]
+    var nextPoll: UInt64 = 0
+    var seal: LeaseSeal?
+    /// Whether someone asked for the end of an attempt since the last look.
+    var isCancelHeard = false
+  }
+
+  /// A worker that claimed here, or was heard of.
+  struct Session {
+    var record: WorkerRecord
+    /// By what the worker was described last.
+    var jobTypes: [JobType] = []
+    var names: Set<String> = []
+    var announcedAt: Timestamp?
+  }
+
+  /// An attempt whose lease was given out or heard of here.
+  struct Held {
+    let token: LeaseToken
+    /// Who runs it.
+    var worker: String?
+    /// Whether its worker may run nothing beside it.
+    var isAlone = false
+    /// When its handler began, by this server's uptime.
+    var begunAt: Duration?
+    /// The last sign of life of its handler.
+    var heardAt: Duration
+    /// Who asked for its end.
+    var cancelledBy: String?
+    /// Whether the worker was told so.
+    var isTold = false
+    /// What it said so far.
+    var said: Said?
+  }
+
+  /// How much an attempt has said.
+  struct Said {
+    var chunks = 0
+    var bytes = 0
+    var isCut = false
+  }
+
+  /// A heartbeat that waits for news of these attempts.
+  struct Poll {
+    let attempts: Set<AttemptKey>
+    let poll: LongPoll
+  }
+
+  init(
+    gateway: any ServingGateway, client: any JobClient, configuration: HTTPConfiguration, time: any TimeSource,
+    random: RandomSource, logger: Logger
+  ) {
+    self.gateway = gateway
+    self.client = client
+    self.configuration = configuration
+    self.time = time
+    self.random = random
+    self.logger = logger
+  }
+
+  /// What lease tokens are sealed with.
+  func seal() async throws(StintError) -> LeaseSeal {
+    if let seal = state.withLock({ $0.seal }) { return seal }
+    let secret = try await stored { () throws(StoreError) in try await gateway.secret() }
+    let seal = LeaseSeal(secret: secret)
+    state.withLock { $0.seal = seal }
+    return seal
+  }
+
+  /// The attempt that a token is for. Throws `forbidden` where it was not given out on this store.
+  func token(_ text: String) async throws(StintError) -> LeaseToken {
+    guard let token = try await seal().token(text) else {
+      throw StintError(.forbidden, LeaseToken.unknown)
+    }
+    return token
+  }
+
+  func stored<Value: Sendable>(
+    _ operation: () async throws(StoreError) -> Value
+  ) async throws(StintError) -> Value {
+    do throws(StoreError) { return try await operation() } catch { throw error.stintError }
+  }
+
+  // MARK: Claiming
+
+  /// Jobs for a worker, and its id; waits for some as long as the claim allows, its client stays and the server runs.
+  func claim(
+    _ body: ClaimBody, from address: String, on channel: any Channel
+  ) async throws(StintError) -> (worker: String, jobs: [(Job, LeaseToken)]) {
+    let id = body.id ?? "\(body.worker)-\(random.letters(8))"
+    let lease = body.lease ?? configuration.workerLease
+    let request = ClaimRequest(
+      worker: id, count: body.count, queues: body.queues.map { Set($0) }, types: body.names, lease: lease)
+    try await describe(id, body, from: address)
+    let poll = LongPoll(wait: body.wait, interval: Self.claimInterval, time: time, logger: logger)
+    poll.watch(channel)
+    var jobs = try await jobs(for: request)
+    if jobs.isEmpty, body.wait > .zero { jobs = try await wait(for: request, poll) }
+    let now = time.uptime()
+    let claimed = jobs.map { job in
+      (job, LeaseToken(job: job.id, attempt: job.state.attempt, revision: job.state.revision, lease: lease))
+    }
+    if !claimed.isEmpty {
+      for (job, token) in claimed {
+        hold(Held(token: token, worker: id, isAlone: runsAlone(job), begunAt: now, heardAt: now, said: Said()))
+      }
+      await announce(id)
+    }
+    return (id, claimed)
+  }
+
+  /// Keeps an eye on an attempt from now on.
+  func hold(_ held: Held) {
+    let isFirst = state.withLock { state in
+      defer { state.held[held.token.key] = held }
+      return state.held.isEmpty
+    }
+    if isFirst { signal.notify() }
+  }
+
+  /// How long a job that must run alone is left to other workers, when one got it that runs something else.
+  private static let aloneDelay: Duration = .seconds(5)
+
+  private func runsAlone(_ job: Job) -> Bool { job.runsAlone(maxLosses: configuration.maxLosses) }
+
+  /// What there is for a worker now. A job that took workers down before is given alone, so that it takes no neighbour
+  /// along, and nothing beside it.
+  private func jobs(for request: ClaimRequest) async throws(StintError) -> [Job] {
+    let own = state.withLock { state in state.held.values.filter { $0.worker == request.worker } }
+    if own.contains(where: \.isAlone) { return [] }
+    let jobs = try await stored { () throws(StoreError) in try await gateway.claim(request) }
+    guard let lone = jobs.first(where: runsAlone), !own.isEmpty || jobs.count > 1 else { return jobs }
+    let at = time.now()
+    let kept = own.isEmpty ? [lone] : jobs.filter { !runsAlone($0) }
+    let back = jobs.filter { job in !kept.contains { $0.id == job.id } }.map { job in
+      Settlement(
+        job: job, cause: runsAlone(job) ? .snoozed(until: at + Self.aloneDelay) : .released, at: at)
+    }
+    _ = try await stored { () throws(StoreError) in try await gateway.settle(back) }
+    return kept
+  }
+
+  private func wait(
+    for request: ClaimRequest, _ poll: LongPoll
+  ) async throws(StintError) -> [Job] {
+    let hints = gateway.listen { if case .ready = $0 { poll.look() } }
+    defer { withExtendedLifetime(hints) {} }
+    let found = await poll.run { () async -> Result<[Job], StintError>? in
+      do throws(StintError) {
+        let jobs = try await jobs(for: request)
+        return jobs.isEmpty ? nil : .success(jobs)
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try found?.get() ?? []
+  }
+
+  /// What earlier attempts of these jobs kept.
+  func checkpoints(of jobs: [Job]) async -> [JobID: RawJSON] {
+    var kept: [JobID: RawJSON] = [:]
+    for job in jobs where job.state.attempt > 1 {
+      // Without it the attempt begins anew, as it would after a loss before the first checkpoint.
+      kept[job.id] = try? await gateway.checkpoint(job.id)
+    }
+    return kept
+  }
+
+  /// Gives back what was claimed for a client that did not get the answer.
+  func release(_ claimed: [LeaseToken]) async {
+    guard !claimed.isEmpty else { return }
+    logger.warning("claimed for a client that has gone", metadata: ["jobs": "\(claimed.count)"])
+    // Who can not be told gets them back when the leases end.
+    _ = try? await settle(claimed.map { ($0, .released) })
+  }
+
+  // MARK: The worker's entry
+
+  /// Makes the worker known before it waits: what it can run may be submitted from then on.
+  private func describe(_ id: String, _ body: ClaimBody, from address: String) async throws(StintError) {
+    let now = time.now()
+    let known = state.withLock { $0.sessions[id] }
+    let isNew = known == nil || known?.names != body.names || known?.jobTypes != body.jobTypes
+    let types = isNew ? try await types(of: body) : nil
+    let session = state.withLock { state in
+      let oldest = now - Self.memory
+      state.sessions = state.sessions.filter { $0.value.record.seenAt >= oldest }
+      var session =
+        state.sessions[id]
+        ?? Session(
+          record: WorkerRecord(
+            id: id, host: body.host ?? address, pid: body.pid, slots: body.slots ?? body.count, startedAt: now,
+            seenAt: now))
+      session.names = body.names
+      session.jobTypes = body.jobTypes
+      session.record.slots = body.slots ?? max(session.record.slots, body.count)
+      if let types { session.record.types = types }
+      state.sessions[id] = session
+      return session
+    }
+    let isDue = session.announcedAt.map { now - $0 >= Self.announceInterval } ?? true
+    if isNew || isDue || session.record.state != presentState(of: id) { try await publish(id) }
+  }
+
+  /// What the worker publishes: its own types, and of those it only names what others say of them. A name that nobody
+  /// describes takes any params.
+  private func types(of body: ClaimBody) async throws(StintError) -> [JobType] {
+    var types = body.jobTypes
+    let described = JobTypes(types)
+    let open = body.types.filter { described[$0] == nil }
+    guard !open.isEmpty else { return types }
+    let known = JobTypes(try await client.jobTypes())
+    for name in open {
+      let type = known[name] ?? JobType(name: name, allowsOtherParams: true)
+      if !types.contains(where: { $0.name == type.name }) { types.append(type) }
+    }
+    return types
+  }
+
+  private func presentState(of id: String) -> WorkerRecord.State {
+    state.withLock { state in state.held.values.contains { $0.worker == id } ? .busy : .idle }
+  }
+
+  private func publish(_ id: String) async throws(StintError) {
+    let now = time.now()
+    let present = presentState(of: id)
+    let record = state.withLock { state -> WorkerRecord? in
+      state.sessions[id]?.record.seenAt = now
+      state.sessions[id]?.record.state = present
+      state.sessions[id]?.announcedAt = now
+      return state.sessions[id]?.record
+    }
+    guard let record else { return }
+    try await stored { () throws(StoreError) in try await gateway.announce(record) }
+  }
+
+  /// Brings the worker's entry up to date; that it could not be is not the worker's concern.
+  func announce(_ id: String) async {
+    do throws(StintError) { try await publish(id) } catch {
+      logger.warning("announcing failed", metadata: ["worker_id": "\(id)", "error": "\(error)"])
+    }
+  }
+}
