@@ -115,7 +115,11 @@ final class Child: Sendable {
   private let record = Record()
   let pid: Int32
 
-  init(_ program: Program, _ arguments: [String], input: String? = nil, environment: [String: String] = [:]) throws {
+  /// Starts the program, or another `command` in its folder.
+  init(
+    _ program: Program, _ arguments: [String], input: String? = nil, environment: [String: String] = [:],
+    command: [String]? = nil
+  ) throws {
     var source = "/dev/null"
     if let input {
       source = program.path("input-\(UUID().uuidString)")
@@ -131,7 +135,8 @@ final class Child: Sendable {
         close(err.write)
       }
       let pid = try Self.spawn(
-        program.command + arguments, environment: all, folder: program.folder, source: source, out: out.write,
+        (command ?? program.command) + arguments, environment: all, folder: program.folder, source: source,
+        out: out.write,
         err: err.write)
       return (pid, out.read, err.read)
     }
