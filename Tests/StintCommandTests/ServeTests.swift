@@ -27,6 +27,23 @@ import Testing
     }
   }
 
+  @Test func theDemoSubmitsImageJobsOnItsPhotos() async throws {
+    try await Program.with { program in
+      try await Server.with(program, ["--demo", "--store", "memory:"]) { server in
+        try await server.child.note("demo started")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: program.path("images")).count >= 999)
+        let own = try await program.run(
+          "submit", "image.thumbnail", "--param", "filename=photo_999.jpg", "--wait", "--url", server.url, "--json")
+        #expect(own.code == 0, "\(own.err)")
+        let job = try JSONParser.parse(Array(own.out.utf8))
+        let file = try #require(job["result"]?["file"]?.string)
+        #expect(FileManager.default.fileExists(atPath: program.path("images/" + file)))
+        // One in five attempts.
+        try await server.child.note("Simulated failure")
+      }
+    }
+  }
+
   @Test func tokens() async throws {
     try await Program.with { program in
       let open = try await program.run("serve", "--host", "0.0.0.0", "--port", "0")
