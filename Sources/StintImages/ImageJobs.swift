@@ -72,13 +72,11 @@ struct Resize: ImageWork {
     case (nil, nil): throw UndecodableParams(reason: "image.resize needs width or height, or both")
     }
     // Before anything is computed: a narrow image made wide may be enormous.
-    try source.folder.checkOutput(fit == .inside ? size.fitted(in: target) : target, format ?? source.format.writable)
-    switch fit {
-    case _ where width == nil || height == nil: return try source.scaled(to: target, .force)
-    case .inside: return try source.scaled(to: target, .both)
-    case .crop: return try source.scaled(to: target, .both, crop: true)
-    case .stretch: return try source.scaled(to: target, .force)
-    }
+    let isExact = width == nil || height == nil || fit != .inside
+    let result = isExact ? target : size.fitted(in: target)
+    try source.folder.checkOutput(result, format ?? source.format.writable)
+    // To an exact size: some readers begin with a smaller version of the image, which "at most" would leave as it is.
+    return fit == .crop ? try source.scaled(to: result, .both, crop: true) : try source.scaled(to: result, .force)
   }
 }
 
@@ -102,7 +100,13 @@ struct Thumbnail: ImageWork {
   var quality: Int
 
   func picture(of source: SourceImage) throws -> Picture {
-    try source.scaled(to: PixelSize(width: size, height: size), .down, crop: crop)
+    let whole = source.size
+    if crop {
+      let side = min(size, whole.width, whole.height)
+      return try source.scaled(to: PixelSize(width: side, height: side), .both, crop: true)
+    }
+    if max(whole.width, whole.height) <= size { return try source.whole() }
+    return try source.scaled(to: whole.fitted(in: PixelSize(width: size, height: size)), .force)
   }
 }
 

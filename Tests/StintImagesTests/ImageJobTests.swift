@@ -46,6 +46,7 @@ struct ImageJobTests {
       (["height": 60], 80, 60), (["width": 80, "height": 80], 80, 60),
       (["width": 80, "height": 80, "fit": "stretch"], 80, 80), (["width": 80, "height": 80, "fit": "crop"], 80, 80),
       (["width": 1_000], 1_000, 750), (["width": 1], 1, 1),
+      (["width": 3, "fit": "crop"], 3, 2),
     ] as [(JSONValue, Int, Int)])
   func fits(params: JSONValue, width: Int, height: Int) async throws {
     let trial = try ImageTrial(.fields)
@@ -54,7 +55,7 @@ struct ImageJobTests {
     let pixels = try outcome.pixels()
     #expect((pixels.width, pixels.height) == (width, height))
     #expect((outcome.result.width, outcome.result.height) == (width, height))
-    guard width > 1 else { return }
+    guard width > 3 else { return }
     // The fields are where they were.
     #expect(pixels.at(width / 8, height / 8) == [255, 0, 0] && pixels.at(width * 7 / 8, height / 8) == [0, 255, 0])
     #expect(pixels.at(width / 8, height * 7 / 8) == [0, 0, 255])
@@ -72,6 +73,8 @@ struct ImageJobTests {
     #expect(try Data(contentsOf: square.file).prefix(4) == Data("RIFF".utf8))
     let same = try await trial.run("image.thumbnail", ["filename": "clear.png"], id: "c")
     #expect((same.result.width, same.result.height, same.result.format) == (64, 64, "png"))
+    let cut = try await trial.run("image.thumbnail", ["filename": "photo.jpg", "size": 2_048, "crop": true], id: "d")
+    #expect((cut.result.width, cut.result.height) == (2_048, 2_048))
   }
 
   @Test(

@@ -14,7 +14,6 @@ typedef struct _VipsSource VipsSource;
 /// How an image may become the size that is asked for: libvips' `VipsSize`.
 typedef enum __attribute__((enum_extensibility(closed))) {
   ScaleRuleBoth = 0,
-  ScaleRuleDown = 2,
   ScaleRuleForce = 3,
 } ScaleRule;
 
