@@ -47,8 +47,11 @@ def test_every_type_has_its_button_and_its_params(live):
                 for bound in ("min", "max"):
                     if param[bound] is not None:
                         expect(field).to_have_attribute(bound, f"{param[bound]:g}")
-            if param["default"] is not None:
-                expect(field).to_have_value(f"{param['default']:g}")
+            default = param["default"]
+            if isinstance(default, bool):
+                expect(field).to_be_checked(checked=default)
+            elif default is not None:
+                expect(field).to_have_value(default if isinstance(default, str) else f"{default:g}")
         live.press("Escape")
         expect(live.job_form).to_be_hidden()
 
