@@ -143,7 +143,12 @@ struct Watermark: ImageWork {
     let whole = try source.whole()
     // At most half as wide and a tenth as high as the image, a little away from its edge.
     let box = PixelSize(width: max(1, source.size.width / 2), height: max(1, source.size.height / 10))
-    let label = try Picture.label(text, box: box, opacity: opacity)
+    let label: Picture
+    do {
+      label = try Picture.label(text, box: box, opacity: opacity)
+    } catch {
+      throw JobControl.giveUp("\(text.shown) can not be written over an image: \(error)")
+    }
     let margin = min(source.size.width, source.size.height) / 40
     let right = whole.width - label.width - margin
     let bottom = whole.height - label.height - margin

@@ -165,11 +165,19 @@ struct ImageJobTests {
     #expect(try source == Data(contentsOf: Source.fields.file()))
   }
 
-  @Test("A cancelled job stops in the middle of its step and leaves nothing")
-  func cancelled() async throws {
+  @Test("Text that has nothing to draw is given up")
+  func noText() async throws {
+    let trial = try ImageTrial(.fields)
+    let reason = try await trial.refusal("fields.png", "image.watermark", [.init("text", "  ")])
+    #expect(reason == "\"  \" can not be written over an image: text: no text to render")
+  }
+
+  @Test("A cancelled job stops in the middle of its step and leaves nothing", arguments: ["jpeg", "png", "webp"])
+  func cancelled(format: String) async throws {
     let trial = try ImageTrial(.photo)
     let job = Task {
-      try await trial.run("image.watermark", ["filename": "photo.jpg", "text": "x", "format": "png"]) { progress in
+      try await trial.run("image.watermark", ["filename": "photo.jpg", "text": "x", "format": .string(format)]) {
+        progress in
         if progress.percent > 10 && progress.percent < 90 { trial.cancel() }
       }
     }
