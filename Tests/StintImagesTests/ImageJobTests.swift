@@ -175,13 +175,17 @@ struct ImageJobTests {
   @Test("A cancelled job stops in the middle of its step and leaves nothing", arguments: ["jpeg", "png", "webp"])
   func cancelled(format: String) async throws {
     let trial = try ImageTrial(.photo)
-    let job = Task {
-      try await trial.run("image.watermark", ["filename": "photo.jpg", "text": "x", "format": .string(format)]) {
-        progress in
-        if progress.percent > 10 && progress.percent < 90 { trial.cancel() }
+    // Under the lock, so that the first report finds what it is to cancel.
+    let job = trial.task.withLock { running in
+      let job = Task {
+        try await trial.run("image.watermark", ["filename": "photo.jpg", "text": "x", "format": .string(format)]) {
+          progress in
+          if progress.percent > 10 && progress.percent < 90 { trial.cancel() }
+        }
       }
+      running = job
+      return job
     }
-    trial.task.withLock { $0 = job }
     await #expect(throws: CancellationError.self) { try await job.value }
     #expect(trial.outputs.isEmpty)
     let last = trial.reports.withLock { $0.last }
