@@ -123,6 +123,13 @@ static _Noreturn void become_command(const struct stint_launch *launch, pid_t gu
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   execve(launch->file, launch->arguments, launch->environment);
+  // A file that the worker has just written may still be open for writing in a guardian that was forked meanwhile and
+  // has not come to close it.
+  for (int tries = 0; errno == ETXTBSY && tries < 300; tries++) {
+    struct timespec moment = {0, 10000000};
+    nanosleep(&moment, NULL);
+    execve(launch->file, launch->arguments, launch->environment);
+  }
   fail_to_start(STATUS, STINT_STEP_COMMAND);
 }
 

@@ -150,6 +150,29 @@ struct ProcessStopTests {
     child.stop(grace: .zero)
   }
 
+  @Test("A program that is still open for writing for a moment is waited for")
+  func freshProgram() async throws {
+    let trial = try ProcessTrial()
+    let program = try trial.write("program", "#!/bin/sh\necho fresh\n", mode: 0o700)
+    var writer: Descriptor? = try Descriptor(program, O_WRONLY)
+    let job = try trial.start(Exec.handler(trial.policy), ["command": [.string(program)]])
+    // By the time that another one has come and gone, the first has been refused by the kernel; on a busy machine the
+    // file is closed before, for it is not waited for without end.
+    let second = try ProcessTrial()
+    let other = try second.start(script: "echo other")
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { _ = await other.result }
+      group.addTask { try? await Task.sleep(for: .milliseconds(500)) }
+      await group.next()
+      #expect(writer != nil)
+      writer = nil
+      group.cancelAll()
+    }
+    _ = try await job.value
+    #expect(trial.heard.text() == "fresh\n")
+    #expect(["", "other\n"].contains(second.heard.text()))
+  }
+
   @Test("Many at once do not hold each other's pipes open")
   func many() async throws {
     let trial = try ProcessTrial()
