@@ -5,9 +5,10 @@ DATA ?= stint-data
 WORKERS ?= 3
 JOBS ?= 100000
 HOURS ?= 8
+SEEDS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-all measure soak bench docs web screenshots format dependencies test-dependencies
+.PHONY: help run build test test-all simulate measure soak bench docs web screenshots format dependencies test-dependencies
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +28,12 @@ build: dependencies ## Build the release binary
 test: test-dependencies ## Check the format, build with warnings as errors, run every test
 	@scripts/test
 
-test-all: test ## The tests, longer generated requests, and the thread sanitizer
+test-all: test ## The tests, longer generated requests and simulations, and the thread sanitizer
 	@scripts/test-all
+
+simulate: test-dependencies ## Simulate SEEDS worlds with faults (100000), or show one: SEED=17
+	swift build -c release --product StintSimulate
+	@"$$(swift build -c release --show-bin-path)/StintSimulate" $(if $(SEED),seed $(SEED),$(SEEDS))
 
 measure: test-dependencies ## Check the promised latencies, beside a probe of disk and processor
 	swift build -c release --product stint
