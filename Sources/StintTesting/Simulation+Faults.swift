@@ -29,7 +29,9 @@ extension Simulation {
       if processes[process].isAlive { end(process, "killed", restartAfter: random.skewed(1_000, 5_000_000)) }
     case .pause:
       guard isUp else { return }
-      let length = random.skewed(10_000, plan.configuration.lease.wholeMicroseconds * 3)
+      // Often about as long as a lease lasts: then it comes back while others are about to take its jobs.
+      let lease = plan.configuration.lease.wholeMicroseconds
+      let length = random.chance(0.5) ? random.between(lease * 2 / 3, lease * 3 / 2) : random.skewed(10_000, lease * 3)
       note("paused", process: process, a: length)
       processes[process].isPaused = true
       schedule(.resume(process: process, generation: processes[process].generation), after: length)

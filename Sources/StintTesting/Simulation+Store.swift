@@ -62,6 +62,7 @@ extension Simulation {
     let call = Call(
       process: process, generation: sender.generation, purpose: purpose, operation: operation,
       worker: sender.machine.id)
+    if case .act = purpose { actsOnTheWay += 1 }
     schedule(.arrive(call), after: latency())
   }
 
@@ -72,6 +73,7 @@ extension Simulation {
 
   /// A call is at the store: it may fail before its effect or after it.
   mutating func arrive(_ call: Call) {
+    if case .act = call.purpose { actsOnTheWay -= 1 }
     let isOrphan = processes[call.process].generation != call.generation
     // The last words of a process that has died may still arrive.
     if isOrphan, random.chance(0.5) { return }

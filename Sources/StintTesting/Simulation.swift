@@ -62,6 +62,8 @@ package struct Simulation {
   var processes: [SimulatedProcess] = []
   var acts: [SimulatedAct] = []
   var openActs = 0
+  /// Calls of people that have not reached the store; those of a process that has died may still do.
+  var actsOnTheWay = 0
   /// Every job that was asked for, in order.
   var submitted: [JobID] = []
   var trace = SimulationTrace()
@@ -129,7 +131,7 @@ package struct Simulation {
       steps += 1
       handle(entry.input)
       guard auditor.findings.isEmpty else { return }
-      if isHealed, !isEnding, openActs == 0, openCount == 0 { drainAll() }
+      if isHealed, !isEnding, openActs == 0, actsOnTheWay == 0, openCount == 0 { drainAll() }
       if isEnding, processes.allSatisfy({ !$0.isAlive }) { break }
       if now > plan.healsAt + Self.patience || steps > Self.stepLimit { break }
     }
