@@ -20,6 +20,8 @@ public indirect enum JobFilter: Sendable, Hashable {
   case text(String)
   /// Whose id begins or ends so.
   case idFragment(String)
+  /// These jobs.
+  case ids(Set<JobID>)
   /// Whose failure another job took over (true), or did not (false).
   case escalated(Bool)
   /// Whose last failure is of this kind.
@@ -47,6 +49,7 @@ public indirect enum JobFilter: Sendable, Hashable {
       return hay.contains { Self.folded($0).contains(needle) }
         || job.spec.tags.contains { Self.folded("\($0.key):\($0.value)").contains(needle) }
     case .idFragment(let fragment): return job.id.text.hasPrefix(fragment) || job.id.text.hasSuffix(fragment)
+    case .ids(let ids): return ids.contains(job.id)
     case .escalated(let escalated): return (job.state.escalatedTo != nil) == escalated
     case .errorType(let type): return job.error?.type == type
     case .and(let filters): return filters.allSatisfy { $0.matches(job) }

@@ -51,7 +51,10 @@ public final class Engine: Service {
   /// Runs jobs until the task is cancelled or the service group shuts down gracefully; then gives back what it can not
   /// finish (SPEC §5, graceful stop). The store stays open.
   public func run() async {
-    await run(worker(only: nil))
+    let worker = worker(only: nil)
+    client.attach(worker)
+    await run(worker)
+    client.detach(worker)
   }
 
   /// Runs this one job in this process until it is over, and gives it as it is then. Throws `not_found`.

@@ -38,6 +38,24 @@ public protocol JobClient: Sendable {
   /// The workers and what they run.
   func workers() async throws(StintError) -> [WorkerInfo]
 
+  /// What the job's attempts said, in order, from after `place` on (nil: from the beginning), and then of the job that
+  /// took over; where it `follows`, as it comes, until the job is over, else up to what is there now. `not_found`.
+  func output(_ id: JobID, after place: OutputPlace?, follows: Bool) async throws(StintError) -> OutputUpdates
+
+  /// The dead letters that match, by job type and kind of error: the largest groups first.
+  func deadLetters(_ filter: JobFilter) async throws(StintError) -> [DeadLetterGroup]
+
+  /// Lets the dead letters that match run again; how many, or with `dryRun` how many would. `forbidden` where one of
+  /// them may not be used by this actor: then none is.
+  func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int
+
+  /// Removes the dead letters that match with their history; how many, or with `dryRun` how many would go.
+  func purgeDeadLetters(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int
+
+  /// Changes how many jobs run at once (0 to 1,000) where the client works: its slots, or its worker processes; how many
+  /// there are now. What runs goes on. `unsupported` where none run.
+  func setWorkers(_ count: Int, by actor: Actor) async throws(StintError) -> Int
+
   /// The job's present state, then what happens to it, until it is over. `not_found`.
   ///
   /// A reader that is slow misses intermediate progress, never the end. Cancelling the reading task ends it.
@@ -52,6 +70,18 @@ extension JobClient {
   public func job(_ id: JobID) async throws(StintError) -> Job {
     guard let job = try await jobs([id])[0] else { throw .notFound(id.text) }
     return job
+  }
+
+  /// What the job's attempts said and say, as it comes, until the job is over. See ``output(_:after:follows:)``.
+  public func output(_ id: JobID, after place: OutputPlace? = nil) async throws(StintError) -> OutputUpdates {
+    try await output(id, after: place, follows: true)
+  }
+
+  /// Lets these dead letters run again; those that are none are left alone. `not_found` where there is no such job:
+  /// then nothing is done.
+  public func requeue(_ ids: [JobID], dryRun: Bool = false, by actor: Actor) async throws(StintError) -> Int {
+    if let missing = zip(ids, try await jobs(ids)).first(where: { $1 == nil }) { throw .notFound(missing.0.text) }
+    return try await requeue(.ids(Set(ids)), dryRun: dryRun, by: actor)
   }
 
   /// The job a person means: its id, a prefix of at least 6 characters, or the last 8.

@@ -26,10 +26,12 @@ extension LocalClient {
 
   // MARK: Output
 
-  /// See ``JobClient/output(_:after:)``.
-  public func output(_ id: JobID, after place: OutputPlace?) async throws(StintError) -> OutputUpdates {
+  /// See ``JobClient/output(_:after:follows:)``.
+  public func output(
+    _ id: JobID, after place: OutputPlace?, follows: Bool
+  ) async throws(StintError) -> OutputUpdates {
     let watcher = OutputWatcher(
-      id: id, after: place, store: store, hub: hub, time: time,
+      id: id, after: place, follows: follows, store: store, hub: hub, time: time,
       poll: store.capabilities.isShared ? .milliseconds(500) : nil)
     try await watcher.start()
     return OutputUpdates { try await watcher.next() }
@@ -44,10 +46,12 @@ extension LocalClient {
 
   /// See ``JobClient/requeue(_:dryRun:by:)``.
   public func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int {
-    let types = try await allTypes()
+    if actor.isRemote {
+      let types = try await allTypes()
+      for group in try await deadLetters(filter) { try checkDoor(group.type, types, actor) }
+    }
     var count = 0
     try await eachPage(.and([.deadLetters, filter])) { jobs throws(StintError) in
-      for job in jobs { try checkDoor(job.spec.type, types, actor) }
       if dryRun {
         count += jobs.count
         return
@@ -89,6 +93,28 @@ extension LocalClient {
     return count
   }
 
+  // MARK: Workers
+
+  /// Takes calls of ``setWorkers(_:by:)`` to `pool` until ``detach(_:)``; of several, the last one has them.
+  public func attach(_ pool: any WorkerPool) { pools.withLock { $0.append(pool) } }
+
+  /// The pool runs nothing any more.
+  public func detach(_ pool: any WorkerPool) { pools.withLock { $0.removeAll { $0 === pool } } }
+
+  /// See ``JobClient/setWorkers(_:by:)``.
+  public func setWorkers(_ count: Int, by actor: Actor) async throws(StintError) -> Int {
+    guard (0...1_000).contains(count) else {
+      throw StintError.invalid(
+        "Invalid number of workers", [.init(param: "count", message: "\(count): allowed is 0 to 1000")])
+    }
+    guard let pool = pools.withLock({ $0.last }) else {
+      throw StintError(.unsupported, "No workers run here: there is nothing to scale")
+    }
+    let now = try await pool.resize(to: count)
+    logger.info("workers", metadata: ["count": "\(now)", "by": "\(actor.name)", "from": "\(actor.origin)"])
+    return now
+  }
+
   /// Every job that matches now, a page at a time: those that come later are left alone.
   private func eachPage(
     _ filter: JobFilter, _ body: ([Job]) async throws(StintError) -> Void
@@ -101,4 +127,10 @@ extension LocalClient {
       query.before = next
     }
   }
+}
+
+/// Workers whose number can be changed while they run.
+public protocol WorkerPool: AnyObject, Sendable {
+  /// Lets so many jobs run at once from now on; what runs goes on. How many there are now.
+  func resize(to count: Int) async throws(StintError) -> Int
 }

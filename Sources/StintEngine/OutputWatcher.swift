@@ -26,6 +26,8 @@ actor OutputWatcher {
   private var subscription: Subscription
   private let time: any TimeSource
   private let poll: Duration?
+  /// Whether it waits for what is still to come.
+  private let follows: Bool
   private var updates: [OutputUpdate] = []
   private var position = 0
   private var hasEnded = false
@@ -33,7 +35,11 @@ actor OutputWatcher {
   /// Pieces that are read at once.
   private static let page = 256
 
-  init(id: JobID, after place: OutputPlace?, store: any Store, hub: EventHub, time: any TimeSource, poll: Duration?) {
+  init(
+    id: JobID, after place: OutputPlace?, follows: Bool, store: any Store, hub: EventHub, time: any TimeSource,
+    poll: Duration?
+  ) {
+    self.follows = follows
     self.id = id
     self.place = place
     self.attempt = place?.attempt ?? 0
@@ -65,6 +71,7 @@ actor OutputWatcher {
         try await read(mustExist: false)
         continue
       }
+      guard follows else { return nil }
       _ = await subscription.next(untilUptime: poll.map { time.uptime() + $0 }, time: time)
       if Task.isCancelled { return nil }
       try await read(mustExist: false)

@@ -16,7 +16,7 @@ package protocol AttemptRecorder: Sendable {
 ///
 /// Three loops wait for signals: one claims, one settles, one keeps time (leases, reports, timeouts). Handlers run in
 /// runner tasks, one a slot, which take job after job without passing through a loop.
-package final class Worker: Sendable {
+package final class Worker: WorkerPool {
   package let id: String
   private let machine: Mutex<WorkerMachine>
   private let gateway: any WorkerGateway
@@ -33,6 +33,7 @@ package final class Worker: Sendable {
   private let claimSignal = Signal()
   private let settleSignal = Signal()
   private let clockSignal = Signal()
+  private let startedAt: Timestamp
 
   package init(
     gateway: any WorkerGateway, hub: EventHub, handlers: [Handler], configuration: EngineConfiguration,
@@ -53,6 +54,7 @@ package final class Worker: Sendable {
     self.configuration = configuration
     self.time = time
     self.random = random
+    self.startedAt = time.now()
     var logger = logger
     logger[metadataKey: "worker_id"] = "\(id)"
     self.logger = logger
@@ -185,19 +187,40 @@ package final class Worker: Sendable {
 
   /// Says at each heartbeat that the worker is alive, and what it does.
   private func presenceLoop() async {
-    let startedAt = time.now()
     while !Task.isCancelled {
-      let (state, processed) = machine.withLock { machine -> (WorkerRecord.State, Int) in
-        (machine.isDraining ? .draining : machine.busy > 0 ? .busy : .idle, machine.processed)
+      await announce()
+      try? await time.sleep(for: configuration.heartbeat)
+    }
+  }
+
+  private func announce() async {
+    var told = -1
+    // Who changed the number of slots meanwhile has said so already: that must not be overwritten with what was.
+    while told != machine.withLock({ $0.capacity }) {
+      var record = WorkerRecord(
+        id: id, host: identity.host, pid: identity.pid, slots: 0, types: types, startedAt: startedAt,
+        seenAt: time.now())
+      machine.withLock { machine in
+        record.state = machine.isDraining ? .draining : machine.busy > 0 ? .busy : .idle
+        record.slots = machine.capacity
+        record.processed = machine.processed
       }
-      let record = WorkerRecord(
-        id: id, host: identity.host, pid: identity.pid, state: state, slots: configuration.slots,
-        types: types, processed: processed, startedAt: startedAt, seenAt: time.now())
+      told = record.slots
       do throws(StoreError) { try await gateway.announce(record) } catch {
         logger.warning("announcing failed", metadata: ["error": "\(error)"])
       }
-      try? await time.sleep(for: configuration.heartbeat)
     }
+  }
+
+  /// Changes how many jobs run at once, and makes it known.
+  package func resize(to count: Int) async throws(StintError) -> Int {
+    let actions = machine.withLock { machine in
+      machine.isDraining ? nil : machine.resize(to: count, at: time.now())
+    }
+    guard let actions else { throw StintError(.unsupported, "The workers are stopping: they can not be scaled") }
+    perform(actions)
+    await announce()
+    return count
   }
 
   // MARK: Hints and actions

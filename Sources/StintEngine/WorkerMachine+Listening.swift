@@ -13,9 +13,9 @@ extension WorkerMachine {
   /// Whether every slot has been taken for ten times the time that work is held ready for: what waits behind them may
   /// run sooner elsewhere.
   func isHeldUp(uptime: Duration) -> Bool {
-    slots.allSatisfy { slot in
-      slot.attempt.map { uptime - $0.startedUptime >= configuration.aheadTime * 10 } ?? false
-    }
+    let attempts = slots.compactMap(\.attempt)
+    return attempts.count >= capacity
+      && attempts.allSatisfy { uptime - $0.startedUptime >= configuration.aheadTime * 10 }
   }
 }
 

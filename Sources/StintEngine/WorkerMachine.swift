@@ -123,10 +123,12 @@ package struct WorkerMachine {
   func runsAlone(_ job: Job) -> Bool { job.runsAlone(maxLosses: configuration.maxLosses) }
 
   /// Changes how many jobs may run at once; what runs goes on.
-  mutating func resize(to count: Int) -> [Action] {
+  mutating func resize(to count: Int, at: Timestamp) -> [Action] {
+    // What was held ready for slots that are no more goes back to those who have some.
+    let given = count < capacity ? releaseReady(at: at) : []
     capacity = max(0, count)
     if slots.count < capacity { slots += [Slot](repeating: Slot(), count: capacity - slots.count) }
-    return startRunners() + [.claim]
+    return given + startRunners() + [.claim]
   }
 
   /// How many jobs to hold ready beyond the free slots: what all slots finish in `aheadTime`.
@@ -168,7 +170,7 @@ package struct WorkerMachine {
     if nextHeartbeat == nil, !jobs.isEmpty { nextHeartbeat = uptime + configuration.heartbeat }
     // The leases began at some time after the claim was asked for; nobody knows how long the answer took.
     ready.append(contentsOf: jobs.map { Held(job: $0, renewedAt: claimAskedAt) })
-    if isDraining { return releaseReady(at: at) + [.settle] }
+    if isDraining || capacity == 0 { return releaseReady(at: at) + [.settle] }
     return startRunners() + (jobs.isEmpty ? [] : [.reschedule])
   }
 

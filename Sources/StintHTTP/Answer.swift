@@ -12,6 +12,8 @@ struct Answer: Sendable {
     case bytes([UInt8], type: String)
     /// Server-Sent Events, as long as the permit is held.
     case events(JobUpdates, StreamPermit)
+    /// A job's output as Server-Sent Events, as long as the permit is held.
+    case output(OutputUpdates, OutputStream, StreamPermit)
     /// A WebSocket in place of HTTP.
     case socket(SocketOpening)
   }

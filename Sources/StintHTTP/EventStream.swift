@@ -5,8 +5,11 @@ import ServiceLifecycle
 import StintCore
 import StintEngine
 
-/// Server-Sent Events: what happens to one job, as text. A pure function of ``StintEngine/JobUpdate``s.
+/// Server-Sent Events: what happens to one job, as text. Each event is a pure function of one update.
 enum EventStream {
+  /// An update as bytes, and whether the stream ends with it.
+  typealias Encoding<Update> = (_ update: Update) -> (bytes: [UInt8], isLast: Bool)
+
   static let contentType = "text/event-stream"
   /// A comment keeps proxies and readers from giving up on a quiet stream.
   static let commentInterval: Duration = .seconds(15)
@@ -53,7 +56,12 @@ enum EventStream {
         }
       }
     }
-    return Array("event: \(name)\ndata: ".utf8) + json.bytes + [0x0A, 0x0A]
+    return event(name, json.bytes)
+  }
+
+  /// An event of a name, with one line of data, and its id where it has one.
+  static func event(_ name: String, id: String? = nil, _ data: [UInt8]) -> [UInt8] {
+    Array("\(id.map { "id: \($0)\n" } ?? "")event: \(name)\ndata: ".utf8) + data + [0x0A, 0x0A]
   }
 
   private static func result(of job: Job, inlineBytes: Int, into json: inout JSONWriter) {
@@ -64,30 +72,42 @@ enum EventStream {
     if !fits { json.member("truncated", true) }
   }
 
-  /// Writes events until the job is over, the reader has gone, or the server stops; the bytes that were written.
-  ///
-  /// It asks for the next update only once the socket took the last one: a slow reader costs one buffer, and misses
-  /// progress that the job's watcher has replaced meanwhile.
+  /// Writes what happens to a job until it is over. See ``write(_:to:channel:time:encoding:)``.
   static func write(
     _ updates: JobUpdates, to writer: inout some ResponseBodyWriter, channel: any Channel, time: any TimeSource,
     inlineBytes: Int
   ) async throws -> Int {
-    let (stops, stop) = AsyncStream<Signal>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    try await write(updates, to: &writer, channel: channel, time: time) { update in
+      if case .ended = update { return (event(update, inlineBytes: inlineBytes), true) }
+      return (event(update, inlineBytes: inlineBytes), false)
+    }
+  }
+
+  /// Writes events until the last one, the reader has gone, or the server stops; the bytes that were written.
+  ///
+  /// It asks for the next update only once the socket took the last one: a slow reader costs one buffer, and misses
+  /// progress that the job's watcher has replaced meanwhile.
+  static func write<Update: Sendable>(
+    _ updates: AsyncThrowingStream<Update, any Error>, to writer: inout some ResponseBodyWriter, channel: any Channel,
+    time: any TimeSource, encoding: Encoding<Update>
+  ) async throws -> Int {
+    let (stops, stop) = AsyncStream<Signal<Update>>.makeStream(bufferingPolicy: .bufferingNewest(1))
     channel.closeFuture.whenComplete { _ in stop.yield(.stop) }
     return try await withGracefulShutdownHandler {
-      var signals = merge(Updates(base: updates), Ticks(time: time), stops).makeAsyncIterator()
+      var signals = merge(Updates(base: updates), Ticks<Update>(time: time), stops).makeAsyncIterator()
       var written = 0
       // An error of the store ends the stream early: its reader comes back, and finds the truth then.
       while let signal = try? await signals.next() {
         let bytes: [UInt8]
+        var isLast = false
         switch signal {
         case .stop: return written
         case .tick: bytes = comment
-        case .update(let update): bytes = event(update, inlineBytes: inlineBytes)
+        case .update(let update): (bytes, isLast) = encoding(update)
         }
         try await writer.write(ByteBuffer(bytes: bytes))
         written += bytes.count
-        if case .update(.ended) = signal { return written }
+        if isLast { return written }
       }
       return written
     } onGracefulShutdown: {
@@ -95,31 +115,31 @@ enum EventStream {
     }
   }
 
-  private enum Signal: Sendable {
-    case update(JobUpdate)
+  private enum Signal<Update: Sendable>: Sendable {
+    case update(Update)
     case tick
     case stop
   }
 
   /// The updates, and a stop after the last.
-  private struct Updates: AsyncSequence, Sendable {
-    let base: JobUpdates
+  private struct Updates<Update: Sendable>: AsyncSequence, Sendable {
+    let base: AsyncThrowingStream<Update, any Error>
 
     struct AsyncIterator: AsyncIteratorProtocol {
-      var base: JobUpdates.AsyncIterator
-      mutating func next() async throws -> Signal? { try await base.next().map { .update($0) } ?? .stop }
+      var base: AsyncThrowingStream<Update, any Error>.AsyncIterator
+      mutating func next() async throws -> Signal<Update>? { try await base.next().map { .update($0) } ?? .stop }
     }
 
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(base: base.makeAsyncIterator()) }
   }
 
   /// A tick each ``commentInterval``.
-  private struct Ticks: AsyncSequence, Sendable {
+  private struct Ticks<Update: Sendable>: AsyncSequence, Sendable {
     let time: any TimeSource
 
     struct AsyncIterator: AsyncIteratorProtocol {
       let time: any TimeSource
-      func next() async throws -> Signal? {
+      func next() async throws -> Signal<Update>? {
         try await time.sleep(for: commentInterval)
         return .tick
       }

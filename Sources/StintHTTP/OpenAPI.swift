@@ -43,7 +43,9 @@ enum OpenAPI {
       JSONMember("operationId", .string(route.name)),
       JSONMember("summary", .string(route.summary)),
     ]
-    let parameters = pathParameters(route) + route.query.map(parameter)
+    let parameters =
+      pathParameters(route) + route.query.map { parameter($0, in: "query") }
+      + route.headers.map { parameter($0, in: "header") }
     if !parameters.isEmpty { members.append(JSONMember("parameters", .array(parameters))) }
     if let body = route.body {
       members.append(
@@ -69,11 +71,11 @@ enum OpenAPI {
     return [["name": "id", "in": "path", "required": true, "schema": Schemas.name]]
   }
 
-  private static func parameter(_ parameter: Route.Parameter) -> JSONValue {
+  private static func parameter(_ parameter: Route.Parameter, in place: String) -> JSONValue {
     let schema: JSONValue =
       parameter.isRepeated ? ["type": "array", "items": parameter.schema] : parameter.schema
     return [
-      "name": .string(parameter.name), "in": "query", "required": .bool(parameter.isRequired),
+      "name": .string(parameter.name), "in": .string(place), "required": .bool(parameter.isRequired),
       "description": .string(parameter.description), "schema": schema,
     ]
   }

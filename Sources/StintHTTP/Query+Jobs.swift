@@ -5,10 +5,50 @@ extension Query {
   func jobs() throws(StintError) -> JobQuery {
     var reader = FilterReader()
     for item in items { reader.read(item) }
+    if reader.ids.count > 100 { throw StintError(.tooLarge, "\(reader.ids.count) ids; allowed are 100") }
     guard reader.faults.isEmpty else { throw StintError.invalid("Invalid query", reader.faults) }
     var query = JobQuery(limit: reader.limit, before: reader.before)
-    query.filter = reader.filters.isEmpty ? .all : reader.filters.count == 1 ? reader.filters[0] : .and(reader.filters)
+    query.filter = reader.filter
     return query
+  }
+
+  /// The filter in the body of a requeue, and what is wrong with it: at least one condition, named as in the query.
+  static func deadLetterFilter(_ json: JSONValue) -> (filter: JobFilter?, faults: [StintError.Detail]) {
+    let names = ["type", "error", "queue", "owner", "tags", "since", "until", "q"]
+    let allowed = names.joined(separator: ", ")
+    guard let members = json.object, !members.isEmpty else {
+      return (nil, [.init(param: "filter", message: "\(json.excerpt()): expected at least one of \(allowed)")])
+    }
+    var reader = FilterReader()
+    for member in members {
+      let given = member.value
+      switch member.key {
+      case "tags":
+        guard let tags = given.object, !tags.isEmpty, tags.allSatisfy({ !$0.key.isEmpty && $0.value.string != nil })
+        else {
+          reader.fault(member.key, "\(given.excerpt()): expected an object of text")
+          continue
+        }
+        reader.filters += tags.map { .tag(key: $0.key, value: $0.value.string ?? "") }
+      case "since", "until":
+        if let text = given.string {
+          reader.read(Item(name: member.key, value: text))
+        } else if let instant = given.number.flatMap({ Timestamp(seconds: $0) }) {
+          reader.filters.append(member.key == "since" ? .since(instant) : .until(instant))
+        } else {
+          reader.fault(member.key, "\(given.excerpt()): expected Unix seconds or ISO 8601")
+        }
+      case _ where names.contains(member.key):
+        guard let text = given.string else {
+          reader.fault(member.key, "\(given.excerpt()) is \(given.kind), expected a string")
+          continue
+        }
+        reader.read(Item(name: member.key, value: text))
+      default: reader.fault(member.key, "unknown; allowed: \(allowed)")
+      }
+    }
+    let faults = reader.faults.map { StintError.Detail(param: "filter.\($0.param)", message: $0.message) }
+    return (faults.isEmpty ? reader.filter : nil, faults)
   }
 
   /// The statuses in `status`. Throws `invalid_params` where it is missing, or names others than `allowed`.
@@ -51,9 +91,13 @@ extension Query {
 /// Reads the filters of a list and collects the faults.
 private struct FilterReader {
   var filters: [JobFilter] = []
+  var ids: [String] = []
   var limit = 100
   var before: Int64?
   var faults: [StintError.Detail] = []
+
+  /// All of the conditions.
+  var filter: JobFilter { filters.isEmpty ? .all : filters.count == 1 ? filters[0] : .and(filters) }
 
   mutating func read(_ item: Query.Item) {
     let value = item.value
@@ -63,6 +107,11 @@ private struct FilterReader {
     case "queue": name(item) { .queue($0) }
     case "owner": name(item) { .owner($0) }
     case "id": name(item) { .idFragment($0) }
+    case "ids":
+      ids = value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      let legal = ids.compactMap { JobID($0) }
+      guard legal.count == ids.count else { return fault(item, "expected ids joined by commas: \(Name.rule)") }
+      filters.append(.ids(Set(legal)))
     case "escalated":
       guard let escalated = Bool(value) else { return fault(item, "allowed are true and false") }
       filters.append(.escalated(escalated))
@@ -92,8 +141,10 @@ private struct FilterReader {
     }
   }
 
+  mutating func fault(_ name: String, _ message: String) { faults.append(.init(param: name, message: message)) }
+
   private mutating func fault(_ item: Query.Item, _ message: String) {
-    faults.append(.init(param: item.name, message: "\(JSONValue.string(item.value).excerpt()): \(message)"))
+    fault(item.name, "\(JSONValue.string(item.value).excerpt()): \(message)")
   }
 
   private mutating func statuses(_ text: String) {

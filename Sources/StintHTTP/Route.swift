@@ -30,6 +30,8 @@ struct Route: Sendable {
   let name: String
   let summary: String
   var query: [Parameter] = []
+  /// Request headers that it reads, besides those that every route does.
+  var headers: [Parameter] = []
   /// Whether anything may stand in the query, as in links to a page.
   var ignoresQuery = false
   /// The schema of the body; nil where none is read.
@@ -94,14 +96,18 @@ struct Exchange: Sendable {
       throw StintError(
         .invalidParams, "\(JSONValue.string(pathParameter).excerpt()) is no job id: an id is \(Name.rule)")
     }
-    switch query["exact"] {
-    case nil, "false": return try await client.resolve(pathParameter)
-    case "true": return try await client.job(id)
-    case let other?:
+    return try flag("exact") ? try await client.job(id) : try await client.resolve(pathParameter)
+  }
+
+  /// A parameter of the query that is `true` or `false`. Throws `invalid_params`.
+  func flag(_ name: String, default value: Bool = false) throws(StintError) -> Bool {
+    guard let text = query[name] else { return value }
+    guard let flag = Bool(text) else {
       throw StintError.invalid(
         "Invalid query",
-        [.init(param: "exact", message: "\(JSONValue.string(other).excerpt()): allowed are true and false")])
+        [.init(param: name, message: "\(JSONValue.string(text).excerpt()): allowed are true and false")])
     }
+    return flag
   }
 }
 

@@ -4,13 +4,13 @@ import StintEngine
 import StintStore
 
 extension Route {
-  private static let short =
+  static let short =
     "The job's id, a prefix of at least 6 characters of it, or its last 8."
   private static let exact = Parameter(
     name: "exact", schema: ["type": "string", "enum": ["true", "false"]],
     description: "`true` takes the id in the path literally, never as a short form.")
-  private static let one: [Parameter] = [exact]
-  private static let finding: [StintError.Kind] = [.notFound, .invalidParams]
+  static let one: [Parameter] = [exact]
+  static let finding: [StintError.Kind] = [.notFound, .invalidParams]
 
   /// Everything about jobs.
   static let jobs: [Route] = [
@@ -55,9 +55,7 @@ extension Route {
       method: .get, path: "/api/jobs/status", name: "jobStates", summary: "The states of up to 100 jobs.",
       query: [
         Parameter(
-          name: "ids",
-          schema: ["type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}(,[A-Za-z0-9._:-]{1,128}){0,99}$"],
-          description: "Ids in full, joined by commas.", isRequired: true)
+          name: "ids", schema: ids, description: "Ids in full, joined by commas.", isRequired: true)
       ],
       successes: [states], errors: [.invalidParams, .tooLarge], run: statesByQuery),
     Route(
@@ -96,7 +94,10 @@ extension Route {
       successes: [
         Success(
           status: 200,
-          description: "Events `status`, `progress`, and at the end `complete`, `failed` or `cancelled`.",
+          description: """
+            Events `status`, `progress`, `escalated` (the stream goes on with the job that took over), and at the end \
+            `complete`, `failed` or `cancelled`.
+            """,
           type: EventStream.contentType, schema: ["type": "string"])
       ],
       errors: finding + [.quotaExceeded], run: progress),
@@ -107,12 +108,16 @@ extension Route {
     description: "The states in the order of the ids; an unknown id has the status `not_found`.",
     schema: Schemas.list(of: "JobState"))
 
+  private static let ids: JSONValue = [
+    "type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}(,[A-Za-z0-9._:-]{1,128}){0,99}$",
+  ]
+
   private static func statusList(_ statuses: [JobStatus], also names: [String] = []) -> JSONValue {
     let any = (statuses.map(\.rawValue) + names).joined(separator: "|")
     return ["type": "string", "pattern": .string("^(\(any))(,(\(any)))*$")]
   }
 
-  private static let filters: [Parameter] = [
+  static let filters: [Parameter] = [
     Parameter(
       name: "status", schema: statusList(JobStatus.allCases, also: ["queued", "in_progress"]),
       description: "Any of these, joined by commas; `queued` and `in_progress` mean `pending` and `running`."),
@@ -136,6 +141,7 @@ extension Route {
       name: "q", schema: ["type": "string", "minLength": 1],
       description: "With this text in id, type, queue, tags or last error."),
     Parameter(name: "id", schema: Schemas.name, description: "Whose id begins or ends so."),
+    Parameter(name: "ids", schema: ids, description: "Of these ids, joined by commas: up to 100."),
     Parameter(
       name: "limit", schema: ["type": "integer", "minimum": 1, "maximum": 1_000, "default": 100],
       description: "Jobs on the page."),
@@ -144,7 +150,7 @@ extension Route {
       description: "Where the page begins: only the `Link` header of the page before gives it."),
   ]
 
-  private static let time: JSONValue = ["anyOf": [Schemas.unixTime, Schemas.isoTime]]
+  static let time: JSONValue = ["anyOf": [Schemas.unixTime, Schemas.isoTime]]
 
   // MARK: What they do
 
@@ -152,11 +158,7 @@ extension Route {
     let query = try exchange.query.jobs()
     let page = try await exchange.client.list(query)
     var answer = try await jobs(page.jobs, status: .ok, exchange)
-    if let next = page.next {
-      let kept = exchange.query.items.filter { $0.name != "before" }
-        .map { "\(Query.encode($0.name))=\(Query.encode($0.value))&" }.joined()
-      answer.headers[.link] = "</api/jobs?\(kept)before=\(next)>; rel=\"next\""
-    }
+    answer.headers[.link] = exchange.link(to: page.next, at: "/api/jobs")
     return answer
   }
 
@@ -257,12 +259,29 @@ extension Route {
     _ jobs: [Job], status: HTTPResponse.Status, _ exchange: Exchange
   ) async throws(StintError) -> Answer {
     let secrets = try await exchange.service.secrets(of: jobs)
-    let extent = Job.Extent.inline(bytes: exchange.service.configuration.limits.inlineBytes)
     return .json(status, capacity: 64 + jobs.count * 1_300) { json in
-      json.array { list in
-        for job in jobs { job.write(to: &list, extent: extent, secrets: secrets[job.spec.type]) }
-      }
+      write(jobs, to: &json, secrets: secrets, exchange)
     }
+  }
+
+  /// The jobs of a list: params and results inline where they are short.
+  static func write(
+    _ jobs: [Job], to json: inout JSONWriter, secrets: SecretParams.Known, _ exchange: Exchange
+  ) {
+    let extent = Job.Extent.inline(bytes: exchange.service.configuration.limits.inlineBytes)
+    json.array { list in
+      for job in jobs { job.write(to: &list, extent: extent, secrets: secrets[job.spec.type]) }
+    }
+  }
+}
+
+extension Exchange {
+  /// The `Link` header of a page that has a next one: the same query, from there.
+  func link(to next: Int64?, at path: String) -> String? {
+    guard let next else { return nil }
+    let kept = query.items.filter { $0.name != "before" }
+      .map { "\(Query.encode($0.name))=\(Query.encode($0.value))&" }.joined()
+    return "<\(path)?\(kept)before=\(next)>; rel=\"next\""
   }
 }
 

@@ -52,7 +52,7 @@ extension Route {
   ]
 
   /// All routes, in the order of the documentation.
-  static let all = jobs + socket + service + worker + session + page
+  static let all = jobs + failures + socket + service + worker + session + page
 
   private static func health(_ word: String) -> Success {
     Success(

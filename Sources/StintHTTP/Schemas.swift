@@ -86,6 +86,19 @@ enum Schemas {
       "name": name, "description": ["type": "string"], "params": list(of: "Param"),
       "aliases": ["type": "array", "items": ["type": "string"]],
     ]),
+    "DeadLetters": object([
+      "total": count,
+      "groups": [
+        "type": "array",
+        "items": object([
+          "type": name,
+          "error": ["type": "string", "enum": .array(JobError.Kind.allCases.map { .string($0.rawValue) })],
+          "count": ["type": "integer", "minimum": 1], "oldest": ["type": "number"], "newest": ["type": "number"],
+          "message": ["type": "string"],
+        ]),
+      ],
+      "jobs": list(of: "Job"),
+    ]),
     "Stats": stats,
     "Worker": object([
       "id": ["type": "string"], "host": ["type": "string"], "pid": ["type": "integer"],

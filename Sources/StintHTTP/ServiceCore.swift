@@ -253,7 +253,7 @@ final class ServiceCore: Sendable {
       fields[.contentType] = type
       fields[.contentLength] = String(bytes.count)
       fields[.cacheControl] = answer.headers[.cacheControl] ?? "no-store"
-    case .events:
+    case .events, .output:
       fields[.contentType] = EventStream.contentType
       fields[.cacheControl] = "no-cache"
       fields[.connection] = "close"
@@ -275,17 +275,22 @@ final class ServiceCore: Sendable {
       }
       try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
       return bytes.count
+    case .events where isHead, .output where isHead:
+      var head = head
+      head.headerFields[.contentLength] = "0"
+      try await writer.writeResponse(head)
+      return 0
     case .events(let updates, let permit):
-      if isHead {
-        var head = head
-        head.headerFields[.contentLength] = "0"
-        try await writer.writeResponse(head)
-        return 0
-      }
       defer { withExtendedLifetime(permit) {} }
       var body = try await writer.writeHead(head)
       let written = try await EventStream.write(
         updates, to: &body, channel: channel, time: time, inlineBytes: configuration.limits.inlineBytes)
+      try await body.finish(nil)
+      return written
+    case .output(let updates, let stream, let permit):
+      defer { withExtendedLifetime(permit) {} }
+      var body = try await writer.writeHead(head)
+      let written = try await stream.write(updates, to: &body, channel: channel, time: time)
       try await body.finish(nil)
       return written
     }

@@ -3,7 +3,7 @@ public import StintEngine
 
 extension ClientLaw {
   /// The job types that the engine behind the client must run. All of them are harmless.
-  public static let handlers: [Handler] = [succeeding, failing, recovering, holding]
+  public static let handlers: [Handler] = [succeeding, breaking, recovering, holding, saying]
 
   /// `law.ok`: says that it is half way, and gives its params back.
   private static let succeeding = Handler(
@@ -19,7 +19,7 @@ extension ClientLaw {
   }
 
   /// `law.fail`: fails, and is not retried unless the submission says so.
-  private static let failing = Handler(
+  private static let breaking = Handler(
     JobType(name: "law.fail", description: "Fails", maxRetries: 0)
   ) { _ in throw LawFailure(description: "it was meant to fail") }
 
@@ -52,6 +52,30 @@ extension ClientLaw {
       default: throw error
       }
     }
+  }
+}
+
+extension ClientLaw {
+  /// `law.say`: prints, remarks and tells an event; fails at its first attempts, or runs until it is cancelled.
+  private static let saying = Handler(
+    JobType(
+      name: "law.say", description: "Says something",
+      params: [
+        Param("lines", .integer, default: 1, min: 0, max: 1_000, description: "How many it prints"),
+        Param("failures", .integer, default: 0, min: 0, max: 9, description: "Attempts that fail"),
+        Param("holds", .boolean, default: false, description: "Whether it runs until it is cancelled"),
+      ], maxRetries: 3, retry: RetryPolicy(strategy: .immediate, base: .zero, jitter: 0))
+  ) { context in
+    let params = try context.job.spec.params.parsed()
+    let lines = Int(params["lines"]?.integer ?? 0)
+    for line in 0..<lines { context.output("line \(line + 1)\n") }
+    context.output("a remark\n", .stderr)
+    context.output(#"{"event":"é\u0000"}"#, .event)
+    if params["holds"] == true { while true { try await context.sleep(for: .seconds(3_600)) } }
+    guard context.attempt > Int(params["failures"]?.integer ?? 0) else {
+      throw LawFailure(description: "it was meant to fail")
+    }
+    return nil
   }
 }
 

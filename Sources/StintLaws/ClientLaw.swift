@@ -30,7 +30,7 @@ public struct ClientLaw: Sendable, CustomStringConvertible {
   public var description: String { name }
 
   /// Every law of the port.
-  public static let all: [ClientLaw] = submission + refusals + acts + reads + watching
+  public static let all: [ClientLaw] = submission + refusals + acts + reads + watching + failing
 }
 
 /// A promise that was not kept.

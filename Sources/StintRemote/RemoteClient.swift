@@ -159,7 +159,7 @@ public final class RemoteClient: JobClient {
     var page = JobPage(jobs: [], next: query.before)
     guard let filter = try FilterQuery(query.filter) else { return JobPage(jobs: []) }
     repeat {
-      var target = "/api/jobs?\(filter.text)limit=\(min(1_000, max(1, query.limit - page.jobs.count)))"
+      var target = "/api/jobs?\(try filter.text())limit=\(min(1_000, max(1, query.limit - page.jobs.count)))"
       if let before = page.next { target += "&before=\(before)" }
       let answer = try await ask(.GET, target)
       page.jobs += try await complete(try readList(answer.json))
@@ -195,7 +195,26 @@ public final class RemoteClient: JobClient {
     return JobUpdates { try await watcher.next() }
   }
 
+  /// See ``StintEngine/JobClient/output(_:after:follows:)``.
+  public func output(
+    _ id: JobID, after place: OutputPlace?, follows: Bool
+  ) async throws(StintError) -> OutputUpdates {
+    let watcher = RemoteOutputWatcher(
+      id: id, after: place, follows: follows, client: self,
+      first: try await output(of: id, after: place, follows: follows))
+    return OutputUpdates { try await watcher.next() }
+  }
+
   // MARK: Requests
+
+  /// The stream of a job's output.
+  func output(
+    of id: JobID, after place: OutputPlace?, follows: Bool
+  ) async throws(StintError) -> HTTPClientResponse.Body {
+    var request = request(.GET, "\(path(of: id))/output\(Self.exact)" + (follows ? "" : "&follow=false"))
+    if let place { request.headers.add(name: "last-event-id", value: place.description) }
+    return try await execute(request, timeout: nil).body
+  }
 
   /// The id is meant as it stands, not as a short form.
   private static let exact = "?exact=true"
@@ -210,13 +229,13 @@ public final class RemoteClient: JobClient {
   }
 
   /// An answer that is no error.
-  private struct Reply {
+  struct Reply {
     let json: JSONValue
     /// Where the next page begins.
     let next: Int64?
   }
 
-  private func ask(_ method: HTTPMethod, _ target: String, body: [UInt8]? = nil) async throws(StintError) -> Reply {
+  func ask(_ method: HTTPMethod, _ target: String, body: [UInt8]? = nil) async throws(StintError) -> Reply {
     var request = request(method, target)
     if let body {
       request.headers.add(name: "content-type", value: "application/json")
@@ -287,7 +306,7 @@ public final class RemoteClient: JobClient {
     }
   }
 
-  private func strange(_ what: String) -> StintError {
+  func strange(_ what: String) -> StintError {
     StintError(.storeUnavailable, "\(baseURL) answered \(what); is it a Stint server?")
   }
 

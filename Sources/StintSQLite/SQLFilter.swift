@@ -77,6 +77,9 @@ struct SQLFilter: Sendable {
         s.sequence IN (SELECT sequence FROM jobs WHERE id >= \(text) AND id < \(text) || '~'
         UNION SELECT sequence FROM jobs WHERE substr(id, -length(\(text))) = \(text))
         """
+    case .ids(let ids):
+      let list = placeholder(.text(RawJSON(.array(ids.map { .string($0.text) })).text))
+      return "s.sequence IN (SELECT sequence FROM jobs WHERE id IN (SELECT value FROM json_each(\(list))))"
     case .escalated(let escalated): return "s.escalated_to IS \(escalated ? "NOT " : "")NULL"
     case .errorType(let type): return "o.error_type = \(placeholder(.text(type.rawValue)))"
     case .and(let filters):

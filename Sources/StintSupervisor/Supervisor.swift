@@ -1,6 +1,6 @@
 public import Logging
 public import ServiceLifecycle
-import StintCore
+public import StintCore
 public import StintEngine
 import StintStore
 import Synchronization
@@ -11,7 +11,7 @@ import Synchronization
 /// claim, report and outcome goes through this process, which batches them with everything else. So a process can be
 /// killed or stopped in the middle of anything without leaving a lock or half a write behind, and its end is seen at
 /// once, as the end of its socket. What it ran is given to others immediately, and it is replaced.
-public final class Supervisor: Service {
+public final class Supervisor: Service, WorkerPool {
   /// How the supervisor works.
   public struct Configuration: Sendable {
     /// Worker processes; each has the engine configuration's slots.
@@ -52,8 +52,21 @@ public final class Supervisor: Service {
     (events, tell) = AsyncStream.makeStream(of: Event.self)
   }
 
+  /// The most worker processes.
+  public static let limit = 256
+
   /// Changes the number of worker processes. Those that are too many finish what they run.
-  public func resize(to count: Int) { tell.yield(.resize(max(0, count))) }
+  ///
+  /// Throws ``StintCore/StintError`` of kind `invalid_params` for more than ``limit``.
+  public func resize(to count: Int) async throws(StintError) -> Int {
+    guard (0...Self.limit).contains(count) else {
+      throw StintError.invalid(
+        "Invalid number of workers",
+        [.init(param: "count", message: "\(count): allowed is 0 to \(Self.limit) worker processes")])
+    }
+    tell.yield(.resize(count))
+    return count
+  }
 
   /// Runs jobs until the task is cancelled or the service group shuts down gracefully.
   ///
@@ -78,7 +91,11 @@ public final class Supervisor: Service {
     let hints = engine.client.hub.attach { [self] signal in
       for process in processes.withLock({ Array($0.values) }) { process.hint(signal) }
     }
-    defer { engine.client.hub.detach(hints) }
+    engine.client.attach(self)
+    defer {
+      engine.client.detach(self)
+      engine.client.hub.detach(hints)
+    }
     return await withTaskGroup(of: Void.self) { group in
       group.addTask {
         await self.engine.attend { self.processes.withLock { Array($0.values) }.flatMap { $0.listening } }

@@ -89,19 +89,35 @@ import Testing
     var script = MachineScript(slots: 1)
     let jobs = (0..<4).map { _ in script.job() }
     let running = script.run([jobs[0]])
-    let more = script.machine.resize(to: 3)
+    let more = script.machine.resize(to: 3, at: script.at)
     #expect(more.contains(.claim))
     #expect(try script.request().count == 2)
     let request = ClaimRequest(worker: "w", count: 2, lease: .seconds(30))
     let others = script.begin(
       script.machine.claimed([jobs[1], jobs[2]], for: request, at: script.at, uptime: script.uptime))
     #expect(others.count == 2)
-    _ = script.machine.resize(to: 1)
+    _ = script.machine.resize(to: 1, at: script.at)
     #expect(script.machine.claimRequest(uptime: script.uptime) == nil, "what runs goes on, nothing new begins")
     for one in running + others { _ = script.end(one) }
     for one in running + others {
       #expect(script.machine.begin(slot: one.slot, runner: one.runner, at: script.at, uptime: script.uptime) == nil)
     }
+    #expect(try script.request().count == 1)
+  }
+
+  @Test func whatIsHeldForSlotsThatAreNoMoreIsGivenBack() throws {
+    var script = MachineScript(slots: 2)
+    let request = try script.request()
+    // The answer comes when there is no slot any more; and once more, before there is none.
+    _ = script.machine.resize(to: 0, at: script.at)
+    let late = script.machine.claimed([script.job(), script.job()], for: request, at: script.at, uptime: script.uptime)
+    #expect(late.contains(.settle))
+    #expect(script.machine.takeEnded().settlements.map(\.cause) == [.released, .released])
+    _ = script.machine.resize(to: 2, at: script.at)
+    let again = try script.request()
+    _ = script.machine.claimed([script.job(), script.job()], for: again, at: script.at, uptime: script.uptime)
+    #expect(script.machine.resize(to: 1, at: script.at).contains(.settle))
+    #expect(script.machine.takeEnded().settlements.map(\.cause) == [.released, .released])
     #expect(try script.request().count == 1)
   }
 }

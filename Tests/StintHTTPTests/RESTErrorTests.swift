@@ -1,6 +1,7 @@
 import StintCore
 import StintEngine
 import StintHTTP
+import StintStore
 import Synchronization
 import Testing
 
@@ -344,6 +345,26 @@ struct FailingClient: JobFeed {
   func watch(_ id: JobID) async throws(StintError) -> JobUpdates {
     try fail()
     return try await base.watch(id)
+  }
+  func output(_ id: JobID, after place: OutputPlace?, follows: Bool) async throws(StintError) -> OutputUpdates {
+    try fail()
+    return try await base.output(id, after: place, follows: follows)
+  }
+  func deadLetters(_ filter: JobFilter) async throws(StintError) -> [DeadLetterGroup] {
+    try fail()
+    return try await base.deadLetters(filter)
+  }
+  func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int {
+    try fail()
+    return try await base.requeue(filter, dryRun: dryRun, by: actor)
+  }
+  func purgeDeadLetters(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int {
+    try fail()
+    return try await base.purgeDeadLetters(filter, dryRun: dryRun, by: actor)
+  }
+  func setWorkers(_ count: Int, by actor: Actor) async throws(StintError) -> Int {
+    try fail()
+    return try await base.setWorkers(count, by: actor)
   }
   func subscribe(buffer: Int) -> Subscription { base.subscribe(buffer: buffer) }
   func check() async throws(StintError) {

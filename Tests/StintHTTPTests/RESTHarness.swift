@@ -35,7 +35,8 @@ let quiet: Logger = {
 /// Runs a server while `body` does, then stops it gracefully.
 func withServer<Value: Sendable>(
   configuration: HTTPConfiguration = HTTPConfiguration(port: 0), store: (any Store)? = nil, slots: Int = 8,
-  handlers more: [Handler] = [], client wrap: @Sendable (LocalClient) -> any JobFeed = { $0 },
+  handlers more: [Handler] = [], engine change: @Sendable (inout EngineConfiguration) -> Void = { _ in },
+  client wrap: @Sendable (LocalClient) -> any JobFeed = { $0 },
   gateway wrapGateway: @Sendable (any ServingGateway) -> any ServingGateway = { $0 }, logger: Logger = quiet,
   _ body: @Sendable (TestServer) async throws -> Value
 ) async throws -> Value {
@@ -43,6 +44,7 @@ func withServer<Value: Sendable>(
   let gate = Gate()
   var engineConfiguration = EngineConfiguration()
   engineConfiguration.slots = slots
+  change(&engineConfiguration)
   let engine = Engine(
     store: store ?? MemoryStore(leaseClock: time.leaseClock), handlers: handlers(gate: gate) + more,
     configuration: engineConfiguration, time: time, random: .seeded(1), logger: quiet)

@@ -64,7 +64,8 @@ import Testing
         #expect(keys(due) == ["type", "job"] && due["job"]?["status"] == "pending")
         #expect(try await socket.message("job_started")["attempt"] == 2)
         let failed = try await socket.message("job_failed")
-        #expect(keys(failed) == ["type", "job_id", "error", "completed_at", "duration_seconds", "attempt"])
+        #expect(
+          keys(failed) == ["type", "job_id", "error", "escalated_to", "completed_at", "duration_seconds", "attempt"])
         #expect(failed["error"]?["attempt"] == 2)
         // A retry by a person, of a job that is then cancelled while it waits.
         try await socket.send("create_job", ["job_type": "noop", "id": "job-2", "delay": 60])

@@ -88,6 +88,7 @@ enum QueueMessage {
       return frame("job_failed") { json in
         json.member("job_id", job.id.text)
         error(of: job, into: &json)
+        json.member("escalated_to", job.state.escalatedTo?.text)
         end(of: job, into: &json)
       }
     case .retrying:
