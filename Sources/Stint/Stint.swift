@@ -34,18 +34,27 @@ public struct Stint: Service {
 
   /// Opens a store and registers Swift types as job types.
   ///
+  /// `escalation` has rules by job type: which type takes over when jobs of a type keep failing, for instance
+  /// `["transcribe": EscalationRule("transcribe-slowly", retriesBefore: 1)]`. Where it is empty, those of
+  /// ``EngineConfiguration/escalations`` hold.
+  ///
   /// - Throws: ``StintCore/StintError``: a store that can not be opened, params that can not be derived, two types of
-  ///   one name.
+  ///   one name, a rule of escalation whose types do not exist or do not fit, or that is part of a loop.
   public init<each Work: JobHandler>(
     _ location: Location, _ work: repeat (each Work).Type, handlers: [Handler] = [],
-    configuration: EngineConfiguration = EngineConfiguration(), actor: String = "library",
-    logger: Logger = Logger(label: "stint")
+    configuration: EngineConfiguration = EngineConfiguration(), escalation: [String: EscalationRule] = [:],
+    actor: String = "library", logger: Logger = Logger(label: "stint")
   ) async throws(StintError) {
     var all = handlers
     for type in repeat each work { all.append(try Handler(type)) }
     var names: Set<String> = []
     for name in all.flatMap({ [$0.type.name] + $0.type.aliases }) where !names.insert(name).inserted {
       throw StintError(.invalidParams, "Two job types are called \"\(name)\"")
+    }
+    var configuration = configuration
+    if !escalation.isEmpty {
+      configuration.escalations = try Escalations(
+        escalation, types: JobTypes(all.map(\.type)), allowsLocalOnly: configuration.allowsLocalOnlyTypes)
     }
     let store: any Store
     switch location {

@@ -91,6 +91,9 @@ struct Session: Sendable {
     engine.poll = configuration.duration("workers.poll_seconds")
     engine.cancelGrace = configuration.duration("workers.cancel_grace_seconds")
     engine.shutdownTimeout = configuration.duration("workers.shutdown_timeout_seconds")
+    engine.maxLosses = configuration.integer("workers.max_losses")
+    engine.queueRules = configuration.queues
+    engine.allowsLocalOnlyTypes = configuration.flag("http.allow_exec")
     return engine
   }
 
@@ -174,7 +177,12 @@ extension Session {
   func engine(_ need: StoreNeed, logger: Logger, demo: Bool = false) async throws(StintError) -> Engine {
     let handlers = try builtInHandlers(demo: demo)
     var configuration = engineConfiguration
-    if demo { configuration.queueRules.append(Demo.queue) }
+    if demo, !configuration.queueRules.contains(where: { $0.name == Demo.queue.name }) {
+      configuration.queueRules.append(Demo.queue)
+    }
+    configuration.escalations = try Escalations(
+      self.configuration.escalation, types: JobTypes(handlers.map(\.type)),
+      allowsLocalOnly: configuration.allowsLocalOnlyTypes)
     return Engine(
       store: try await location().open(need), handlers: handlers, configuration: configuration, logger: logger)
   }

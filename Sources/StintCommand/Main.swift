@@ -62,6 +62,7 @@ struct Root: AsyncParsableCommand {
     version: Version.text,
     subcommands: [
       Serve.self, Submit.self, List.self, Show.self, Wait.self, Follow.self, Cancel.self, Retry.self, Clear.self,
+      Dead.self, Logs.self,
       StartWorkers.self, ShowStats.self, ShowJobTypes.self, Doctor.self, Bench.self, Reference.self,
     ])
 }

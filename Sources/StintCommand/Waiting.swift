@@ -22,14 +22,45 @@ extension Door {
     throw StintError(.notFound, "The job \(id) was removed before it was over")
   }
 
+  /// Waits like ``ended(_:tell:)``, and shows what the job says since its present attempt began; the end comes last.
+  func ended(_ job: Job, in view: FollowView) async throws -> Job {
+    let place = job.state.attempt > 1 ? OutputPlace(attempt: job.state.attempt, number: 0) : nil
+    return try await withThrowingTaskGroup(of: Job?.self) { group in
+      group.addTask {
+        do {
+          for try await update in try await client.output(job.id, after: place) { view.show(update) }
+        } catch let error as StintError {
+          session.console.note("The output can not be shown: \(error.message.escapedForTerminal)")
+        }
+        return nil
+      }
+      group.addTask {
+        try await ended(job.id) { update in
+          if case .ended = update { return }
+          view.show(update)
+        }
+      }
+      var last: Job?
+      for try await ended in group { last = ended ?? last }
+      guard let last else { throw CancellationError() }
+      view.show(JobUpdate.ended(last))
+      return last
+    }
+  }
+
   /// Waits like ``ended(_:tell:)``, and runs the job in this process whenever no live worker knows its type.
-  func finished(_ job: Job, tell: @escaping @Sendable (JobUpdate) -> Void = { _ in }) async throws -> Job {
+  /// What happens is shown in `view`, where there is one.
+  func finished(_ job: Job, in view: FollowView?) async throws -> Job {
+    @Sendable func end() async throws -> Job {
+      if let view { return try await ended(job, in: view) }
+      return try await ended(job.id)
+    }
     guard let engine else {
       if !job.status.isTerminal { try await warnIfAlone(job) }
-      return try await ended(job.id, tell: tell)
+      return try await end()
     }
     return try await withThrowingTaskGroup(of: Job?.self) { group in
-      group.addTask { try await ended(job.id, tell: tell) }
+      group.addTask { try await end() }
       group.addTask {
         while try await isKnownToLiveWorker(job.spec.type) { try await session.time.sleep(for: .seconds(1)) }
         guard try await canRun(job.spec.type) else {
@@ -133,12 +164,24 @@ final class FollowView: Sendable {
     }
   }
 
+  /// Shows what the job says, above the progress.
+  func show(_ update: OutputUpdate) {
+    switch update {
+    case .ended, .attempt: return  // what happens to the job tells of these
+    case .chunk, .gap: break
+    }
+    if session.json { return session.console.json(update.json(of: id)) }
+    let name = isOneOfMany ? "\(id.shown) " : ""
+    let lines = OutputText.lines(update, session.console).map { name + $0 }
+    bar.withLock { $0.above(lines) }
+  }
+
   private static func line(
     _ id: JobID, _ status: JobStatus, _ attempt: Int, _ retry: String?, _ error: JobError?
   ) -> String {
     var line = "\(id.shown) \(status.rawValue)"
     if status == .running { line += ", attempt \(attempt)" }
-    if status == .retrying, let retry { line += ", next attempt \(retry)" }
+    if status == .retrying, let retry { line += " after attempt \(attempt), next \(retry)" }
     if status == .retrying, let error { line += ": \(error.type.rawValue): \(error.message)" }
     return line.escapedForTerminal
   }

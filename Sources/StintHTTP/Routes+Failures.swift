@@ -212,20 +212,6 @@ extension Exchange {
   }
 }
 
-extension DeadLetterGroup {
-  /// One of the `groups` of `GET /api/dead-letters`.
-  func write(to writer: inout JSONWriter) {
-    writer.object { json in
-      json.member("type", type)
-      json.member("error", error.rawValue)
-      json.member("count", Int64(count))
-      json.member("oldest", oldest)
-      json.member("newest", newest)
-      json.member("message", message)
-    }
-  }
-}
-
 /// The body of `POST /api/dead-letters/requeue`.
 struct DeadLetterWish: Sendable {
   /// Which dead letters.

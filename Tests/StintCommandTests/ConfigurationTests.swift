@@ -1,4 +1,5 @@
 import StintCore
+import StintStore
 import Testing
 
 @testable import StintCommand
@@ -90,6 +91,73 @@ import Testing
     let parts = key.split(separator: ".")
     let yaml = parts.count == 2 ? "\(parts[0]): {\(parts[1]): 1}" : "\(key): {}"
     #expect(fault(yaml).contains("is not available in this version"))
+  }
+
+  @Test func queuesHaveRules() throws {
+    let yaml = "queues:\n  default: {max_pending: 100}\n  mail: {max_pending: null}\n  other:\n"
+    #expect(
+      try load(yaml).queues == [QueueRecord(name: "default", maxPending: 100), QueueRecord(name: "mail")])
+    #expect(
+      try load(environment: ["STINT_QUEUES": #"{"a": {"max_pending": 1}}"#]).queues
+        == [QueueRecord(name: "a", maxPending: 1)])
+    for (yaml, texts) in [
+      ("queues: {a: {max_pending: 0}}", ["queues.a.max_pending", "0 is not allowed", "1 to 1000000000"]),
+      ("queues: {a: {max_pending: many}}", ["queues.a.max_pending", "\"many\""]),
+      ("queues: {a: 5}", ["queues.a", "5", "expected are keys and values"]),
+      ("queues: {a b: {max_pending: 5}}", ["queues.a b", "is no queue's name"]),
+      ("queues: {a: {max_pendng: 5}}", ["queues.a.max_pendng", "Did you mean \"max_pending\"?"]),
+      ("queues: {a: {concurrency: 5}}", ["queues.a.concurrency", "is not available in this version"]),
+      ("queues: 5", ["queues", "5"]), ("queues: [a]", ["queues", "is not allowed"]),
+    ] {
+      let fault = fault(yaml)
+      for text in texts + ["stint.yaml"] { #expect(fault.contains(text), "\(yaml): \(fault)") }
+    }
+  }
+
+  @Test func rulesOfEscalation() throws {
+    let yaml = """
+      escalation:
+        aider:
+          on_failure: codex
+          max_retries_before_escalation: 2
+          params: {prompt: "${params.prompt_file}", level: 3}
+          error_types: [timeout, handler]
+          window: {failures: 5, seconds: 0.5}
+        codex: {on_failure: person, params: null}
+      """
+    let rules = try load(yaml).escalation
+    #expect(
+      rules["aider"]
+        == EscalationRule(
+          "codex", retriesBefore: 2, params: [JSONMember("prompt", "${params.prompt_file}"), JSONMember("level", 3)],
+          errorTypes: [.timeout, .handler], window: .init(failures: 5, within: .milliseconds(500))))
+    #expect(rules["codex"] == EscalationRule("person"))
+    for (rule, texts) in [
+      ("{}", ["a.on_failure", "is required"]), ("5", ["escalation.a", "expected are keys and values"]),
+      ("{on_failure: 5}", ["a.on_failure", "5"]), ("{on_failur: b}", ["Did you mean \"on_failure\"?"]),
+      ("{on_failure: b, max_retries_before_escalation: -1}", ["a.max_retries_before_escalation", "-1", "0 to 10000"]),
+      ("{on_failure: b, params: [1]}", ["a.params", "[1]"]),
+      ("{on_failure: b, error_types: [cancelled]}", ["a.error_types", "handler, timeout, stalled, poison"]),
+      ("{on_failure: b, error_types: []}", ["a.error_types"]),
+      ("{on_failure: b, error_types: [deadline_exceeded]}", ["a.error_types"]),
+      ("{on_failure: b, window: 5}", ["a.window", "failures"]),
+      ("{on_failure: b, window: {failures: 0, seconds: 5}}", ["a.window.failures", "1 to 10000"]),
+      ("{on_failure: b, window: {failures: 2}}", ["a.window.seconds", "is required"]),
+      ("{on_failure: b, window: {failures: 2, seconds: 0}}", ["a.window.seconds"]),
+      ("{on_failure: b, window: {failures: 2, seconds: 9, x: 1}}", ["a.window.x", "is no setting"]),
+    ] {
+      let fault = fault("escalation: {a: \(rule)}")
+      for text in texts { #expect(fault.contains(text), "\(rule): \(fault)") }
+    }
+  }
+
+  @Test func whetherExecIsOpen() throws {
+    #expect(try !load().flag("http.allow_exec"))
+    #expect(try load("http: {allow_exec: true}").flag("http.allow_exec"))
+    #expect(try load(environment: ["STINT_HTTP_ALLOW_EXEC": "true"]).flag("http.allow_exec"))
+    #expect(fault("http: {allow_exec: yes}").contains("allowed is true, false"))
+    #expect(fault(environment: ["STINT_HTTP_ALLOW_EXEC": "1"]).contains("http.allow_exec"))
+    #expect(fault("workers: {max_losses: 0}").contains("1 to 1000"))
   }
 
   @Test func aHeartbeatIsAThirdOfTheLeaseAtMost() {

@@ -98,7 +98,7 @@ import Testing
   }
 
   @Test func everyCommandHasAnExample() {
-    for command in Root.configuration.subcommands {
+    for command in Root.configuration.subcommands + Dead.configuration.subcommands {
       #expect(command.configuration.discussion.contains("Example"), "\(command)")
       #expect(command.configuration.discussion.contains("  stint "), "\(command)")
     }

@@ -96,4 +96,32 @@ struct Refuse: JobHandler {
     let error = #expect(throws: StintError.self) { try Handler(Wrong.self) }
     #expect(error?.message.contains("nmae") == true)
   }
+
+  @Test func anotherTypeTakesOverByRule() async throws {
+    let slow = Handler(JobType(name: "slow", params: [Param("task", .string, required: true)])) { context in
+      context.job.spec.params
+    }
+    var quick = JobType(name: "quick", params: [Param("prompt", .string, required: true)], maxRetries: 9)
+    quick.retry = RetryPolicy(strategy: .immediate, base: .zero, jitter: 0)
+    let failing = Handler(quick) { _ in throw Mishap() }
+    let rule = EscalationRule("slow", retriesBefore: 1, params: [JSONMember("task", "Slowly: ${params.prompt}")])
+    let stint = try await Stint(.memory, handlers: [slow, failing], escalation: ["quick": rule], logger: quiet)
+    try await running(stint) {
+      let actor = Actor(name: "me", origin: "library")
+      let job = try await stint.client.submit([NewJob("quick", params: ["prompt": "sum"])], by: actor)[0]
+      var last: Job?
+      for try await case .ended(let ended) in try await stint.client.watch(job.id) { last = ended }
+      #expect(last?.spec.type == "slow" && last?.status == .completed && last?.spec.escalatedFrom == job.id)
+      #expect(last?.result == RawJSON(["task": "Slowly: sum"]))
+      let first = try await stint.client.job(job.id)
+      #expect(first.status == .failed && first.state.attempt == 2 && first.state.escalatedTo == last?.id)
+    }
+    for rules in [
+      ["quick": EscalationRule("slwo")], ["quick": EscalationRule("slow")], ["quick": EscalationRule("quick")],
+    ] {
+      await #expect(throws: StintError.self) {
+        _ = try await Stint(.memory, handlers: [slow, failing], escalation: rules, logger: quiet)
+      }
+    }
+  }
 }

@@ -86,9 +86,9 @@ struct DoctorReport {
   }
 
   /// A value as it may be shown.
-  private static func shown(_ value: JSONValue) -> JSONValue {
+  private static func shown(_ setting: Setting, _ value: JSONValue) -> JSONValue {
     // Of tools the names: what a command holds may be anybody's secret.
-    if let members = value.object { return .array(members.map { .string($0.key) }) }
+    if case .tools = setting.kind, let members = value.object { return .array(members.map { .string($0.key) }) }
     guard let text = value.string, let scheme = text.range(of: "://"), let at = text.lastIndex(of: "@") else {
       return value
     }
@@ -105,7 +105,7 @@ struct DoctorReport {
     for setting in Setting.all {
       let entry = session.configuration[setting.key]
       settings.add([
-        .init(setting.key), .init(Self.shown(entry.value).excerpt(limit: 200)),
+        .init(setting.key), .init(Self.shown(setting, entry.value).excerpt(limit: 200)),
         .init(entry.origin.description, entry.origin == .byDefault ? .faint : nil),
       ])
     }
@@ -163,7 +163,8 @@ struct DoctorReport {
     let settings = Setting.all.map { setting -> JSONValue in
       let entry = session.configuration[setting.key]
       return [
-        "key": .string(setting.key), "value": Self.shown(entry.value), "from": .string(entry.origin.description),
+        "key": .string(setting.key), "value": Self.shown(setting, entry.value),
+        "from": .string(entry.origin.description),
       ]
     }
     let workers = workers.map { worker -> JSONValue in

@@ -18,7 +18,12 @@ struct ShowStats: AsyncParsableCommand {
 
   func run() async throws {
     let session = try access.session()
-    let stats = try await Door.with(session, .existing) { try await $0.client.stats() }
+    let (stats, dead) = try await Door.with(session, .existing) { door in
+      let stats = try await door.client.stats()
+      // They take a look at all of them; who wants JSON asks for them with `stint dead list`.
+      let groups = session.json ? [] : try await door.client.deadLetters(.all)
+      return (stats, groups.reduce(0) { $0 + $1.count })
+    }
     if session.json { return session.console.json(stats.json) }
     var table = Table(["STATUS", "JOBS"])
     for status in JobStatus.allCases {
@@ -31,6 +36,8 @@ struct ShowStats: AsyncParsableCommand {
     session.console.line(
       "workers     \(stats.workerActive) of \(stats.workerCapacity) slots busy, \(stats.workerProcessed) attempts ended"
     )
+    session.console.line(
+      "dead        \(dead) dead \(dead == 1 ? "letter" : "letters")\(dead > 0 ? " (stint dead list)" : "")")
     session.console.line(
       "throughput  \((stats.throughput * 10).rounded() / 10) jobs/s over \(stats.windowSeconds) s\(mean)")
     session.console.line(

@@ -20,28 +20,13 @@ struct List: AsyncParsableCommand {
       "Only these statuses, separated by commas: \(JobStatus.names). queued and in_progress mean pending and running.",
       valueName: "status"))
   var statuses: [String] = []
-  @Option(help: "Only this job type.") var type: String?
-  @Option(help: "Only this queue.") var queue: String?
-  @Option(help: "Only this owner's.") var owner: String?
-  @Option(
-    name: .customLong("tag"), parsing: .singleValue,
-    help: ArgumentHelp("Only with this tag; repeated, with all of them.", valueName: "key=value"))
-  var tags: [String] = []
-  @Option(help: ArgumentHelp("Only submitted at this instant or later.", valueName: "time")) var since: String?
-  @Option(help: ArgumentHelp("Only submitted before this instant.", valueName: "time")) var until: String?
-  @Option(
-    name: [.customLong("search"), .customShort("q")],
-    help: ArgumentHelp("Only with this text in id, type, queue, tags or last error.", valueName: "text"))
-  var text: String?
+  @OptionGroup var filters: FilterOptions
   @Option(help: ArgumentHelp("At most so many, 1 to 1000.", valueName: "n")) var limit = 100
   @Flag(help: "Show the list again and again.") var watch = false
   @OptionGroup(title: "Options of every command") var access: AccessOptions
 
   func validate() throws {
     guard (1...1_000).contains(limit) else { throw ValidationError("--limit \(limit): allowed is 1 to 1000.") }
-    for pair in tags where pair.pair(separatedBy: "=") == nil {
-      throw ValidationError("\"\(pair.escapedForTerminal)\" is no key=value.")
-    }
   }
 
   func run() async throws {
@@ -75,26 +60,10 @@ struct List: AsyncParsableCommand {
   }
 
   private func filter() throws(StintError) -> JobFilter {
-    var filters: [JobFilter] = []
-    if !statuses.isEmpty { filters.append(.statuses(try StatusNames.parse(statuses))) }
-    if let type { filters.append(.type(type)) }
-    if let queue { filters.append(.queue(queue)) }
-    if let owner { filters.append(.owner(owner)) }
-    for tag in tags {
-      guard let pair = tag.pair(separatedBy: "=") else { continue }  // `validate` has refused it
-      filters.append(.tag(key: pair.key, value: pair.value))
-    }
-    if let since { filters.append(.since(try Self.instant(since, option: "--since"))) }
-    if let until { filters.append(.until(try Self.instant(until, option: "--until"))) }
-    if let text { filters.append(.text(text)) }
-    return filters.isEmpty ? .all : filters.count == 1 ? filters[0] : .and(filters)
-  }
-
-  private static func instant(_ text: String, option: String) throws(StintError) -> Timestamp {
-    if let instant = Double(text).flatMap({ Timestamp(seconds: $0) }) ?? Timestamp(iso8601: text) { return instant }
-    throw StintError(
-      .invalidParams,
-      "\(option) \(JSONValue.string(text).excerpt()) is no time; allowed are ISO 8601 or Unix seconds")
+    let others = try filters.filter()
+    guard !statuses.isEmpty else { return others }
+    let wanted = JobFilter.statuses(try StatusNames.parse(statuses))
+    return others == .all ? wanted : .and([wanted, others])
   }
 }
 
@@ -147,7 +116,8 @@ private struct ListView: Sendable {
     var note = job.error.map { "\($0.type.rawValue): \($0.message)" } ?? job.progress?.message ?? ""
     switch job.status {
     case .scheduled: note = "due \(job.state.dueAt.relative(to: now))"
-    case .retrying: note = "next attempt \(job.state.dueAt.relative(to: now)); " + note
+    case .retrying: note = "\(job.nextAttempt(at: now)); " + note
+    case .failed where job.state.escalatedTo != nil: note = "\(job.state.escalatedTo?.shown ?? "") took over; " + note
     case .completed: note = ""
     case .running where job.state.cancelRequestedAt != nil: note = "cancel requested"
     default: break

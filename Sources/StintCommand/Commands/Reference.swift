@@ -44,17 +44,24 @@ struct Reference: ParsableCommand {
 
       """
     for command in Root.configuration.subcommands where command.configuration.shouldDisplay {
-      text += """
-
-        ## stint \(command._commandName)
-
-        ```text
-        \(help(command))
-        ```
-
-        """
+      text += section("## stint \(command._commandName)", command)
+      for inner in command.configuration.subcommands {
+        text += section("### stint \(command._commandName) \(inner._commandName)", inner)
+      }
     }
     return text
+  }
+
+  private static func section(_ heading: String, _ command: any ParsableCommand.Type) -> String {
+    """
+
+    \(heading)
+
+    ```text
+    \(help(command))
+    ```
+
+    """
   }
 
   private static func help(_ command: any ParsableCommand.Type) -> String {
@@ -98,6 +105,10 @@ struct Reference: ParsableCommand {
         token_file: /etc/stint/token
       workers:
         slots: 8
+      queues:
+        default: { max_pending: 10000 }
+      escalation:
+        aider: { on_failure: codex, max_retries_before_escalation: 2 }
       fetch:
         allow: [10.0.0.0/8]
       images:
@@ -108,7 +119,8 @@ struct Reference: ParsableCommand {
       ```
 
       Keys of features that this version does not have are refused, so that none is silently without effect: \
-      \(Setting.unavailable.map { "`\($0)`" }.joined(separator: ", ")).
+      \((Setting.unavailable + QueueSettings.unavailable.map { "queues.NAME.\($0)" })
+        .map { "`\($0)`" }.joined(separator: ", ")).
 
       """
     return text

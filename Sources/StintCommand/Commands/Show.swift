@@ -6,7 +6,8 @@ struct Show: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show a job: its options, params, result, and every attempt.",
     discussion: """
-      With --json: the job, and its history as "history".
+      Where another job took over, or it took over from one, the chain is shown, and the history begins with that of the \
+      jobs before it. With --json: the job, with "history" and "chain".
 
       Example:
         stint show 0f6a9e01
@@ -18,30 +19,51 @@ struct Show: AsyncParsableCommand {
   func run() async throws {
     let session = try access.session()
     try await Door.with(session, .existing) { door in
-      let found = try await door.job(id)
-      let job = try await door.client.job(found.id)
-      let history = try await door.client.history(job.id)
-      let secrets = try await door.secrets()[job.spec.type] ?? []
-      if session.json {
-        session.console.json(Self.json(job, history: history, secrets: secrets))
-      } else {
-        for line in Self.lines(job, history: history, secrets: secrets, session: session) { session.console.line(line) }
-      }
+      let report = try await JobReport(of: try await door.job(id), door)
+      if session.json { return session.console.json(report.json) }
+      for line in report.lines(session) + report.events(session) { session.console.line(line) }
     }
   }
+}
 
-  private static func json(_ job: Job, history: [Event], secrets: Set<String>) -> RawJSON {
+/// A job with its history and the jobs it took over from, or that took over from it.
+struct JobReport: Sendable {
+  private let job: Job
+  private let history: [Event]
+  private let chain: [Job]
+  private let secrets: Set<String>
+
+  /// Reads everything about `found`, whole.
+  init(of found: Job, _ door: Door) async throws(StintError) {
+    job = try await door.client.job(found.id)
+    history = try await door.client.history(job.id)
+    chain = try await door.chain(of: job)
+    secrets = try await door.secrets()[job.spec.type] ?? []
+  }
+
+  /// The job, with `history` and `chain`.
+  var json: RawJSON {
     var writer = JSONWriter()
     writer.array { list in for event in history { event.write(to: &list) } }
-    // The job's own JSON, with one more key before its closing brace.
+    var links = JSONWriter()
+    links.array { list in
+      for link in chain {
+        list.object { json in
+          json.member("id", link.id.text)
+          json.member("type", link.spec.type)
+          json.member("status", link.status.rawValue)
+        }
+      }
+    }
+    // The job's own JSON, with two more keys before its closing brace.
     var bytes = Array(job.json(secrets: secrets).bytes.dropLast())
-    bytes += Array(",\"history\":".utf8)
-    bytes += writer.bytes
+    bytes += Array(",\"history\":".utf8) + writer.bytes + Array(",\"chain\":".utf8) + links.bytes
     bytes.append(UInt8(ascii: "}"))
     return RawJSON(wellFormed: bytes)
   }
 
-  private static func lines(_ job: Job, history: [Event], secrets: Set<String>, session: Session) -> [String] {
+  /// The job's fields.
+  func lines(_ session: Session) -> [String] {
     let now = session.time.now()
     var lines: [String] = []
     func field(_ name: String, _ value: String?, _ color: Color? = nil) {
@@ -56,12 +78,12 @@ struct Show: AsyncParsableCommand {
     field("type", job.spec.type)
     field("status", job.status.rawValue, job.status.color)
     field("queue", "\(job.spec.queue), priority \(job.spec.priority.rawValue)")
-    field("params", params(job, secrets: secrets))
+    field("params", params)
     field("progress", job.progress.map { "\(Int($0.percent))%" + ($0.message.map { "  " + $0 } ?? "") })
     field(
       "attempt",
       "\(job.state.attempt), \(min(job.state.retryCount, job.spec.maxRetries)) of \(job.spec.maxRetries) retries used")
-    field("retry", retry(job.spec.retry))
+    field("retry", Self.retry(job.spec.retry))
     field("timeout", job.spec.timeout?.text)
     field("stall timeout", job.spec.stallTimeout?.text)
     field("start within", job.state.startWithin?.text)
@@ -81,10 +103,36 @@ struct Show: AsyncParsableCommand {
     field("cancelled by", job.state.cancelledBy)
     field("error", job.error.map { "\($0.type.rawValue): \($0.message) (attempt \($0.attempt))" }, .red)
     field("result", job.result?.text)
-    return lines + ["", session.console.colored("History", .bold)] + table(history).lines(session.console)
+    if chain.count > 1 {
+      let links = chain.map { "\($0.spec.type) \($0.id.shown) \($0.status.rawValue)" }
+      field("chain", links.joined(separator: " → "))
+    }
+    return lines
   }
 
-  private static func params(_ job: Job, secrets: Set<String>) -> String {
+  /// What happened, as a table.
+  func events(_ session: Session) -> [String] {
+    ["", session.console.colored("History", .bold)] + table.lines(session.console)
+  }
+
+  /// Every failed attempt with its error, whole.
+  func failures(_ session: Session) -> [String] {
+    var lines = [session.console.colored("Failures", .bold)]
+    for event in history {
+      guard let error = event.error else { continue }
+      let name = chain.first { $0.id == event.jobID }?.spec.type ?? ""
+      let job = chain.count > 1 ? " of \(name) \(event.jobID.shown)" : ""
+      let took = event.duration.map { ", took \($0.text)" } ?? ""
+      let worker = event.workerID.map { ", worker \($0)" } ?? ""
+      lines.append("attempt \(event.attempt)\(job)  \(event.at.iso8601)\(took)\(worker)".escapedForTerminal)
+      let text = session.console.colored(error.type.rawValue, .red) + ": "
+      lines += zip([text] + error.message.displayLines.dropFirst().map { _ in "" }, error.message.displayLines)
+        .map { "  " + $0 + $1 }
+    }
+    return lines
+  }
+
+  private var params: String {
     guard !secrets.isEmpty, let members = try? job.spec.params.parsed().object else { return job.spec.params.text }
     return RawJSON(.object(members.map { secrets.contains($0.key) ? JSONMember($0.key, "***") : $0 })).text
   }
@@ -93,16 +141,18 @@ struct Show: AsyncParsableCommand {
     "\(policy.strategy.rawValue) from \(policy.base.text), at most \(policy.maxDelay.text)"
   }
 
-  private static func table(_ history: [Event]) -> Table {
-    var table = Table(["AT", "EVENT", "STATUS", "ATTEMPT", "TOOK", "BY", "NOTE"])
+  private var table: Table {
+    let isChain = chain.count > 1
+    var table = Table((isChain ? ["JOB"] : []) + ["AT", "EVENT", "STATUS", "ATTEMPT", "TOOK", "BY", "NOTE"])
     for event in history {
       let by = event.actor.map { "\($0.name) (\($0.origin))" } ?? event.workerID ?? ""
-      table.add([
-        .init(event.at.iso8601), .init(event.kind.rawValue), .init(event.status.rawValue, event.status.color),
-        .init(event.attempt > 0 ? "\(event.attempt)" : ""),
-        .init(event.kind.endsAttempt ? event.duration?.text ?? "" : ""), .init(by),
-        .init(event.error.map { "\($0.type.rawValue): \($0.message)" } ?? ""),
-      ])
+      table.add(
+        (isChain ? [.init(event.jobID.shown)] : []) + [
+          .init(event.at.iso8601), .init(event.kind.rawValue), .init(event.status.rawValue, event.status.color),
+          .init(event.attempt > 0 ? "\(event.attempt)" : ""),
+          .init(event.kind.endsAttempt ? event.duration?.text ?? "" : ""), .init(by),
+          .init(event.error.map { "\($0.type.rawValue): \($0.message)" } ?? ""),
+        ])
     }
     return table
   }

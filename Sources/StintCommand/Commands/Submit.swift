@@ -18,7 +18,7 @@ struct Submit: AsyncParsableCommand {
 
   @OptionGroup var submission: SubmissionOptions
   @Flag(help: "Wait until the job is over.") var wait = false
-  @Flag(help: "Show its progress until it is over.") var follow = false
+  @Flag(help: "Show its progress and output until it is over.") var follow = false
   @OptionGroup(title: "Options of every command") var access: AccessOptions
 
   func validate() throws {
@@ -60,8 +60,8 @@ struct Submit: AsyncParsableCommand {
         func start() {
           let (index, job) = (next, jobs[next])
           next += 1
-          let view = FollowView(door.session, id: job.id, isOneOfMany: jobs.count > 1)
-          group.addTask { (index, try await door.finished(job) { if follow { view.show($0) } }) }
+          let view = follow ? FollowView(door.session, id: job.id, isOneOfMany: jobs.count > 1) : nil
+          group.addTask { (index, try await door.finished(job, in: view)) }
         }
         while next < min(slots, jobs.count) { start() }
         while let (index, job) = try await group.next() {

@@ -61,10 +61,13 @@ struct Wait: AsyncParsableCommand {
 /// `stint follow`
 struct Follow: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show a job's progress until it is over.",
+    abstract: "Show a job's progress and output until it is over.",
     discussion: """
+      What the job prints stands behind "out |", what it prints as errors and remarks behind "err |"; `stint logs` has \
+      the output of earlier attempts. Where another job takes over, that one is followed.
+
       Ends with 0 where it completed, 1 where it failed, 2 where it was cancelled. With --json: one object a line, as in \
-      GET /api/jobs/{id}/progress.
+      GET /api/jobs/{id}/progress and GET /api/jobs/{id}/output.
 
       Example:
         stint follow 0f6a9e01
@@ -79,8 +82,7 @@ struct Follow: AsyncParsableCommand {
       let job = try await door.job(id)
       let ended = try await Interruption.during {
         if !job.status.isTerminal { try await door.warnIfAlone(job) }
-        let view = FollowView(session, id: job.id)
-        return try await door.ended(job.id) { view.show($0) }
+        return try await door.ended(job, in: FollowView(session, id: job.id))
       }
       return [ended].exitCode
     }

@@ -1,5 +1,6 @@
 import StintCore
 import StintJobs
+import StintStore
 
 /// The values of all settings, each with where it came from: flags before the environment before stint.yaml before the
 /// defaults.
@@ -80,6 +81,15 @@ struct Configuration: Sendable {
 
   /// A setting's list.
   func list(_ key: String) -> [String] { (self[key].value.array ?? []).compactMap(\.string) }
+
+  /// A setting that is true or false.
+  func flag(_ key: String) -> Bool { self[key].value.bool ?? false }
+
+  /// The rules of queues; what is wrong with them was said when the configuration was read.
+  var queues: [QueueRecord] { QueueSettings.read(self["queues"].value).queues }
+
+  /// The rules of escalation; what is wrong with them was said when the configuration was read.
+  var escalation: [String: EscalationRule] { EscalationSettings.read(self["escalation"].value).rules }
 
   /// The tools; what is wrong with them was said when the configuration was read.
   var tools: [Tool] { Tool.read(self["tools"].value).tools }

@@ -22,6 +22,12 @@ struct Setting: Sendable {
     case list(String)
     /// Tools by name; in the environment as JSON.
     case tools
+    /// `true` or `false`.
+    case boolean
+    /// Rules of queues by name; in the environment as JSON.
+    case queues
+    /// Rules of escalation by job type; in the environment as JSON.
+    case escalation
   }
 
   /// The key in stint.yaml, sections joined by dots.
@@ -50,6 +56,9 @@ struct Setting: Sendable {
     case .choice(let words): words.joined(separator: ", ")
     case .list(let words): "a list of \(words)"
     case .tools: "names with a command each, as docs/tools.md says"
+    case .boolean: "true, false"
+    case .queues: "names of queues with their rules, as docs/failing.md says"
+    case .escalation: "job types with a rule each, as docs/failing.md says"
     }
   }
 
@@ -63,14 +72,21 @@ struct Setting: Sendable {
     case .number(let range): value.number.map(range.contains) == true
     case .choice(let words): value.string.map(words.contains) == true
     case .list: value.array?.allSatisfy { $0.string?.isEmpty == false } == true
-    case .tools: value == .null || value.object != nil
+    case .tools, .queues, .escalation: value == .null || value.object != nil
+    case .boolean: value.bool != nil
     }
   }
 
   /// What is wrong inside a value that is allowed as a whole, each by its place beneath the key.
   func faults(in value: JSONValue) -> [StintError.Detail] {
-    guard case .tools = kind else { return [] }
-    return Tool.read(value).faults.map { .init(param: "\(key).\($0.param)", message: $0.message) }
+    let faults: [StintError.Detail] =
+      switch kind {
+      case .tools: Tool.read(value).faults
+      case .queues: QueueSettings.read(value).faults
+      case .escalation: EscalationSettings.read(value).faults
+      default: []
+      }
+    return faults.map { .init(param: "\(key).\($0.param)", message: $0.message) }
   }
 
   /// A value from the text of a flag or of the environment; not yet checked.
@@ -82,7 +98,8 @@ struct Setting: Sendable {
     case .list:
       let parts = text.split(separator: ",").map(\.trimmingSpaces).filter { !$0.isEmpty }
       return .array(parts.map { .string($0) })
-    case .tools: return (try? JSONParser.parse(Array(text.utf8))) ?? .string(text)
+    case .boolean: return Bool(text).map { .bool($0) } ?? .string(text)
+    case .tools, .queues, .escalation: return (try? JSONParser.parse(Array(text.utf8))) ?? .string(text)
     }
   }
 }
@@ -135,6 +152,12 @@ extension Setting {
       key: "http.allowed_origins", kind: .list("origins such as https://board.example"), defaultValue: [],
       description: "Web pages of other origins that may call the server from a browser."),
     Setting(
+      key: "http.allow_exec", kind: .boolean, defaultValue: false,
+      description: """
+        Whether `exec`, which runs any command, may be submitted, retried and requeued over HTTP and the WebSocket, and be \
+        what a rule of escalation leads to.
+        """),
+    Setting(
       key: "http.web_root", kind: .file, defaultValue: nil,
       description: "A folder from which the dashboard is served instead of from the binary, for those who work on it."),
     Setting(
@@ -147,7 +170,8 @@ extension Setting {
         """),
     Setting(
       key: "workers.max_restarts", kind: .integer(0...10_000), defaultValue: 10,
-      description: "How many ended worker processes are replaced within workers.max_seconds; one more stops the server."),
+      description: "How many ended worker processes are replaced within workers.max_seconds; one more stops the server."
+    ),
     Setting(
       key: "workers.max_seconds", kind: .number(0.1...3_600), defaultValue: 5,
       description: "See workers.max_restarts."),
@@ -166,6 +190,18 @@ extension Setting {
     Setting(
       key: "workers.shutdown_timeout_seconds", kind: .number(0...3_600), defaultValue: 30,
       description: "How long a graceful stop waits for running jobs before it gives them back."),
+    Setting(
+      key: "workers.max_losses", kind: .integer(1...1_000), defaultValue: 3,
+      description: "How often a job may take its worker down before it is a dead letter of type `poison`."),
+    Setting(
+      key: "queues", kind: .queues, defaultValue: [:],
+      description: """
+        How many jobs may wait in a queue, by its name: see [failing.md](failing.md#queues-that-are-full). The store \
+        remembers it for all who use it; `max_pending: null` takes it back.
+        """),
+    Setting(
+      key: "escalation", kind: .escalation, defaultValue: [:],
+      description: "Which type takes over when jobs of a type keep failing: see [failing.md](failing.md#escalation)."),
     Setting(
       key: "fetch.allow", kind: .list("addresses or ranges such as 10.0.0.0/8"), defaultValue: [],
       description: "Addresses that `fetch` may reach although they are not public."),
@@ -194,7 +230,7 @@ extension Setting {
 
   /// Keys that belong to features this version does not have.
   static let unavailable = [
-    "http.allow_exec", "workers.max_losses", "queues", "escalation", "schedules", "owners", "retention", "log.file",
+    "schedules", "owners", "retention", "log.file",
   ]
 
   /// The first parts of keys that have several.

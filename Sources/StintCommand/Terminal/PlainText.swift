@@ -18,6 +18,17 @@ extension String {
     return safe
   }
 
+  /// The text's lines without their ends, each safe for a terminal; tabs stay.
+  var displayLines: [String] {
+    var lines = utf8.split(separator: 0x0A, omittingEmptySubsequences: false).map { line -> String in
+      let text = String(Substring(line.last == 0x0D ? line.dropLast() : line))
+      return text.split(separator: "\t", omittingEmptySubsequences: false)
+        .map { String($0).escapedForTerminal }.joined(separator: "\t")
+    }
+    if lines.count > 1, lines.last?.isEmpty ?? false { lines.removeLast() }
+    return lines
+  }
+
   /// How many columns a terminal gives the text.
   var columns: Int { reduce(0) { $0 + $1.columns } }
 

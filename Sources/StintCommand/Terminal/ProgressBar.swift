@@ -4,6 +4,8 @@ import StintCore
 struct ProgressBar {
   private let console: Console
   private var isDrawn = false
+  /// What is drawn, with what draws it.
+  private var bar = ""
 
   /// A bar on this console.
   init(_ console: Console) { self.console = console }
@@ -15,10 +17,17 @@ struct ProgressBar {
     guard console.isTerminal else { return console.line("\(percent)\(message)") }
     let width = 24
     let filled = Int((progress.percent / 100 * Double(width)).rounded(.down))
-    let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
-    let text = "[\(bar)] \(percent.leftPadded(to: 4))\(message)"
-    console.write("\r\u{1B}[K" + text.fitted(to: (console.width ?? 80) - 1))
+    let marks = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
+    let text = "[\(marks)] \(percent.leftPadded(to: 4))\(message)"
+    bar = "\r\u{1B}[K" + text.fitted(to: (console.width ?? 80) - 1)
+    console.write(bar)
     isDrawn = true
+  }
+
+  /// Lines that stay, above the bar.
+  mutating func above(_ lines: [String]) {
+    let text = lines.map { $0 + "\n" }.joined()
+    console.write(isDrawn ? "\r\u{1B}[K" + text + bar : text)
   }
 
   /// A line that stays.

@@ -33,6 +33,11 @@ extension Timestamp {
 }
 
 extension Job {
+  /// When the next attempt of a retrying job comes: `after attempt 1, next in 3s`.
+  func nextAttempt(at now: Timestamp) -> String {
+    "after attempt \(state.attempt), next \(state.dueAt.relative(to: now))"
+  }
+
   /// The job in one line: `countdown 0f6a9e01 completed in 10.0s`.
   var sentence: String {
     let took = duration.map { " in \($0.text)" } ?? ""
