@@ -292,6 +292,172 @@ kbd {
 }
 
 """#),
+("css/dead-letters.css", #"""
+/* What the pages beside the queue share, and the dead letters. */
+#pages {
+  display: flex;
+  gap: 2px;
+  padding: 2px;
+  border-radius: calc(var(--radius-small) + 2px);
+  background: light-dark(#e9e9ef, #1b1d25);
+}
+#pages a {
+  display: inline-flex;
+  align-items: center;
+  min-height: max(28px, calc(var(--target) - 4px));
+  padding: 0 var(--space-3);
+  border: 1px solid transparent;
+  border-radius: var(--radius-small);
+  color: var(--text-quiet);
+  font-weight: 500;
+  text-decoration: none;
+  white-space: nowrap;
+}
+#pages a:hover { color: var(--text); }
+#pages a[aria-current] {
+  border-color: var(--line);
+  background: var(--raised);
+  color: var(--text);
+  box-shadow: var(--shadow);
+}
+
+.page-head {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 0 var(--space-3);
+  padding: var(--space-3) var(--space-4) 0;
+}
+.page-head h2 { font-size: var(--text-large); }
+.page-head h2:focus { outline: none; }
+.page-head p { color: var(--text-quiet); }
+.page-body { padding: 0 var(--space-4) var(--space-4); }
+.page-fault {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  justify-content: space-between;
+  gap: var(--space-2);
+  margin-top: var(--space-3);
+  padding: var(--space-2) var(--space-3);
+  border-radius: var(--radius-small);
+  background: var(--red-soft);
+  color: var(--red);
+  overflow-wrap: anywhere;
+}
+.empty {
+  display: grid;
+  justify-items: center;
+  gap: var(--space-2);
+  padding: var(--space-6) var(--space-2);
+  color: var(--text-quiet);
+  text-align: center;
+}
+.empty h3 { color: var(--text); font-size: var(--text-large); }
+
+.dead-bar {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: var(--space-2);
+  padding: var(--space-2) var(--space-4) var(--space-3);
+  border-bottom: 1px solid var(--line);
+}
+.dead-bar .search-box { flex: 1 1 200px; max-width: 420px; }
+.dead-acts {
+  display: flex;
+  flex-wrap: wrap;
+  gap: var(--space-1);
+  margin-left: auto;
+}
+.dead-part h3 {
+  margin: var(--space-4) 0 var(--space-1);
+  color: var(--text-quiet);
+  font-size: var(--text-small);
+  font-weight: 600;
+}
+.dead-crumb {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: var(--space-1) var(--space-2);
+  margin: var(--space-3) 0 0 calc(-1 * var(--space-3));
+  overflow-wrap: anywhere;
+}
+.dead-group, .dead-job {
+  display: grid;
+  gap: 2px;
+  padding: var(--space-2) 0;
+  border-bottom: 1px solid var(--line);
+}
+.dead-job[data-open] { box-shadow: -6px 0 var(--surface), -9px 0 var(--accent); }
+.dead-first, .dead-last {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  justify-content: space-between;
+  gap: 2px var(--space-3);
+}
+.dead-last { flex-wrap: nowrap; }
+.dead-group .dead-last { flex-wrap: wrap; }
+.dead-open {
+  display: inline-flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 0 var(--space-2);
+  min-width: 0;
+  min-height: 24px;
+  color: var(--text);
+  text-decoration: none;
+}
+.dead-open:hover .row-type { text-decoration: underline; }
+.dead-open .row-type { overflow-wrap: anywhere; white-space: normal; }
+.dead-open code { color: var(--text-quiet); font-size: var(--text-small); overflow-wrap: anywhere; }
+.dead-kind { color: var(--red); font-weight: 500; overflow-wrap: anywhere; }
+.dead-number { font-weight: 600; }
+.dead-message {
+  flex: 1;
+  min-width: 0;
+  display: -webkit-box;
+  overflow: hidden;
+  color: var(--text-quiet);
+  font-size: 0.8125rem;
+  overflow-wrap: anywhere;
+  -webkit-box-orient: vertical;
+  -webkit-line-clamp: 2;
+}
+.dead-times { color: var(--text-quiet); font-size: var(--text-small); }
+.dead-last button, .dead-bar .quiet { font-size: var(--text-small); padding: 0 var(--space-2); }
+#dead-more { margin-top: var(--space-3); }
+
+@media (min-width: 860px) {
+  .page-body {
+    flex: 1;
+    min-height: 0;
+    overflow: auto;
+    overscroll-behavior: contain;
+  }
+}
+@media (max-width: 859px) {
+  body:not([data-view="queue"]) #chart { display: none; }
+  body:not([data-view="queue"]) #overview { padding-bottom: var(--space-2); }
+}
+@media (max-width: 760px) {
+  #header { flex-wrap: wrap; }
+  #pages {
+    order: 9;
+    display: grid;
+    flex: 1 1 100%;
+    grid-template-columns: repeat(3, 1fr);
+  }
+  #pages a { justify-content: center; padding: 0 var(--space-1); }
+}
+@media (max-width: 519px) {
+  .page-head, .dead-bar { padding-inline: var(--space-3); }
+  .page-body { padding-inline: var(--space-3); }
+}
+
+"""#),
 ("css/detail.css", #"""
 .detail-head {
   position: sticky;
@@ -800,7 +966,7 @@ body {
   padding: var(--space-3);
 }
 
-#overview, #compose, #jobs, #detail {
+#overview, #compose, #jobs, #dead-letters, #workers, #detail {
   min-width: 0;
   border: 1px solid var(--line);
   border-radius: var(--radius);
@@ -834,14 +1000,15 @@ body {
   }
   #overview { grid-area: overview; }
   #compose { grid-area: compose; overflow: auto; }
-  #jobs {
+  #jobs, #dead-letters, #workers {
     grid-area: jobs;
     display: flex;
     flex-direction: column;
     min-height: 0;
     overflow: hidden;
   }
-  #compose[hidden] ~ #jobs, #main:has(> #compose[hidden]) > #overview { grid-column: 1 / span 2; }
+  #compose[hidden] ~ :is(#jobs, #dead-letters, #workers),
+  #main:has(> #compose[hidden]) > #overview { grid-column: 1 / span 2; }
   #detail {
     position: fixed;
     inset: 64px var(--space-4) var(--space-4) auto;
@@ -917,6 +1084,73 @@ body {
     transform: translateX(-50%);
   }
 }
+
+"""#),
+("css/output.css", #"""
+.detail-part {
+  display: grid;
+  grid-template-columns: minmax(0, 1fr);
+  gap: var(--space-4);
+}
+.detail-part:empty { display: none; }
+
+.output {
+  max-height: min(420px, 60dvh);
+  padding: var(--space-2) var(--space-3);
+  overflow: auto;
+  overscroll-behavior: contain;
+  border: 1px solid var(--line);
+  border-radius: var(--radius-small);
+  background: var(--sunken);
+  font-family: var(--mono);
+  font-size: var(--text-small);
+  line-height: 1.5;
+}
+.output-attempt {
+  margin: var(--space-2) 0 2px;
+  color: var(--text-quiet);
+  font: 600 var(--text-small) / 1.5 var(--font);
+}
+.output-lines:first-child > .output-attempt:first-child { margin-top: 0; }
+.line {
+  min-height: 1.5em;
+  overflow-wrap: anywhere;
+  white-space: pre-wrap;
+  tab-size: 4;
+}
+.line-text { unicode-bidi: plaintext; }
+.line-mark { font-weight: 700; user-select: none; }
+.line[data-stream="stderr"] {
+  padding-left: 6px;
+  border-left: 2px solid var(--red);
+}
+.line[data-stream="stderr"] .line-mark { color: var(--red); }
+.line[data-stream="event"] .line-mark { color: var(--blue); }
+.line[data-stream="notice"] { color: var(--text-quiet); font-style: italic; }
+#output-follow { justify-self: start; border-color: var(--line); font-size: var(--text-small); }
+
+.chain { display: grid; gap: 2px; }
+.chain p {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px;
+  color: var(--text-quiet);
+}
+.chain a { overflow-wrap: anywhere; line-height: 24px; }
+
+details.attempt-error summary { min-height: 24px; cursor: pointer; overflow-wrap: anywhere; }
+details.attempt-error pre {
+  max-height: 240px;
+  margin-top: var(--space-1);
+  padding: var(--space-2);
+  overflow: auto;
+  border-radius: var(--radius-small);
+  background: var(--sunken);
+  overflow-wrap: anywhere;
+  white-space: pre-wrap;
+}
+p.attempt-error { white-space: pre-wrap; }
 
 """#),
 ("css/queue.css", #"""
@@ -1418,6 +1652,54 @@ body {
 }
 
 """#),
+("css/workers.css", #"""
+#worker-count-form {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: var(--space-2) var(--space-3);
+  padding: var(--space-2) var(--space-4) var(--space-3);
+  border-bottom: 1px solid var(--line);
+}
+#worker-count-form label { font-weight: 500; }
+#worker-count-form .fault { flex-basis: 100%; }
+.stepper { display: flex; gap: var(--space-1); }
+.stepper .icon-button { border-color: var(--line-strong); }
+.stepper input { width: 72px; text-align: center; appearance: textfield; }
+.stepper input::-webkit-inner-spin-button { appearance: none; }
+
+.worker {
+  display: grid;
+  gap: 2px;
+  padding: var(--space-3) 0;
+  border-bottom: 1px solid var(--line);
+}
+.worker-line {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 2px var(--space-3);
+  min-width: 0;
+}
+.worker-place { font-weight: 600; overflow-wrap: anywhere; }
+.worker-slots, .worker-took { margin-left: auto; white-space: nowrap; }
+.worker-took { color: var(--text-quiet); font-size: 0.8125rem; }
+.worker-facts { color: var(--text-quiet); font-size: var(--text-small); overflow-wrap: anywhere; }
+.worker-facts code { font-size: var(--text-small); }
+.worker-jobs {
+  display: grid;
+  gap: var(--space-2);
+  margin-top: var(--space-2);
+  padding-left: var(--space-3);
+  border-left: 2px solid var(--line);
+}
+.worker-job { display: grid; gap: 2px; min-width: 0; }
+
+@media (max-width: 519px) {
+  #worker-count-form { padding-inline: var(--space-3); }
+}
+
+"""#),
 ("favicon.svg", #"""
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#5b50d6" d="M1.5 9.2C8.300 9 13.200 11.200 16.300 15.100 18.600 9.600 23.400 5 30.500 3.200 26.600 6.900 23.600 11.300 21.800 16.400c2.200.7 4.100 2 5.400 4-2.600-.6-5-.5-7.200.3-2.500 2.300-5.600 4.900-9.900 7.900 1-2.500 1.600-4.700 1.900-6.600-1.800.7-4 1.200-6.700 1.500 2.900-1.300 5.200-2.900 7-4.900C10.200 14.600 6.600 11.400 1.500 9.200z"/></svg>
 
@@ -1442,6 +1724,9 @@ body {
   <link rel="stylesheet" href="/css/form.css">
   <link rel="stylesheet" href="/css/queue.css">
   <link rel="stylesheet" href="/css/detail.css">
+  <link rel="stylesheet" href="/css/output.css">
+  <link rel="stylesheet" href="/css/dead-letters.css">
+  <link rel="stylesheet" href="/css/workers.css">
   <link rel="stylesheet" href="/css/dialogs.css">
   <link rel="stylesheet" href="/css/notices.css">
   <script type="module" src="/js/app.js"></script>
@@ -1468,6 +1753,8 @@ body {
       <div id="queue" role="grid" aria-label="Jobs" aria-colcount="3" hidden><div id="queue-rows" role="rowgroup"></div></div>
       <div id="empty"></div>
     </section>
+    <section id="dead-letters" aria-labelledby="dead-title" hidden></section>
+    <section id="workers" aria-labelledby="workers-title" hidden></section>
     <section id="detail" aria-label="Chosen job" hidden></section>
   </main>
   <div id="notices" role="log" aria-live="polite" aria-label="Notices"></div>
@@ -1781,6 +2068,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
       location.reload();
     }),
     notice,
+    attempt,
   };
 }
 
@@ -1807,30 +2095,37 @@ function copyBySelection(text) {
 //   actions.js ─────┘
 
 import { createActions } from './actions.js';
+import { createDeadActions } from './dead-actions.js';
+import { createWorkerActions } from './worker-actions.js';
 import { createAPI } from './live/api.js';
+import { createDeadLetters } from './live/dead-letters.js';
 import { createDetails } from './live/details.js';
 import { createPages } from './live/pages.js';
 import { createRereads } from './live/rereads.js';
 import { createSocket } from './live/socket.js';
+import { createWorkers } from './live/workers.js';
 import { listenToKeys } from './keyboard.js';
 import { render } from './render/element.js';
-import { parseRoute, routeHash } from './route.js';
+import { hashOf, parseRoute } from './route.js';
 import { countText } from './text/number.js';
 import { createStore } from './state/store.js';
 import { initialState, reduce } from './state/reducer.js';
 import { storedTheme } from './theme.js';
 import { chartView } from './views/chart.js';
 import { confirmView } from './views/confirm.js';
+import { deadLettersView } from './views/dead-letters.js';
 import { filtersView, queueBarView } from './views/filters.js';
 import { headerView } from './views/header.js';
 import { jobDetailView } from './views/job-detail.js';
 import { jobFormView } from './views/job-form.js';
 import { jobTypesView } from './views/job-types.js';
 import { noticesView } from './views/notices.js';
+import { createOutputView } from './views/output.js';
 import { createQueueView } from './views/queue.js';
 import { shortcutsView } from './views/shortcuts.js';
 import { signInView } from './views/sign-in.js';
 import { statsView } from './views/stats.js';
+import { workersDrawn, workersView } from './views/workers.js';
 
 const find = (id) => document.getElementById(id);
 const seconds = () => Date.now() / 1000;
@@ -1861,6 +2156,8 @@ const socket = createSocket({
 const pages = createPages({ store, api });
 const rereads = createRereads({ store, api, socket });
 const details = createDetails({ store, api });
+const deadLetters = createDeadLetters({ store, api });
+const workers = createWorkers({ store, api });
 
 /** A refused upgrade looks like a lost connection: asking for the session tells whether a token is missing. */
 async function checkSession() {
@@ -1904,26 +2201,29 @@ function writeAddress(hash, push) {
   else addressTimer = setTimeout(() => history.replaceState(null, '', hash), 120);
 }
 
-/** Changes what is shown and the address with it. `push` makes a step for Back. */
-function navigate({ selected = store.state.selected, filter = {} }, { push = false } = {}) {
+function go({ view, selected, filter = {}, dead = {} }) {
   const before = store.state.collection.filter;
   store.dispatch({ type: 'filtered', filter });
+  store.dispatch({ type: 'dead_filtered', filter: dead });
+  store.dispatch({ type: 'viewed', view });
   store.dispatch({ type: 'selected', id: selected });
-  const hash = routeHash({ selected: store.state.selected, filter: store.state.collection.filter });
-  writeAddress(hash, push);
   pages.filterChanged(before);
+}
+
+/** Changes what is shown and the address with it. `push` makes a step for Back. */
+function navigate({ view = store.state.view, selected = store.state.selected, ...filters }, { push = false } = {}) {
+  go({ view, selected, ...filters });
+  writeAddress(hashOf(store.state), push);
 }
 
 addEventListener('popstate', followAddress);
 addEventListener('hashchange', followAddress);
 
 function followAddress() {
-  const { selected, filter } = parseRoute(location.hash);
-  const before = store.state.collection.filter;
-  store.dispatch({ type: 'filtered', filter });
-  store.dispatch({ type: 'selected', id: selected });
-  idToShow = selected;
-  pages.filterChanged(before);
+  clearTimeout(addressTimer);
+  const route = parseRoute(location.hash);
+  go(route);
+  idToShow = route.selected;
 }
 
 // Where the focus goes.
@@ -1949,12 +2249,36 @@ const focus = {
     const opens = isWide();
     if (opens) navigate({ selected: id }, { push: true });
     draw();
-    queue.show(store.state, id);
+    if (store.state.view === 'queue') queue.show(store.state, id);
     return opens;
   },
   row(id) {
     draw();
-    if (!id || !queue.focusJob(store.state, id)) find('search').focus({ preventScroll: true });
+    const { view } = store.state;
+    if (view !== 'queue') focus.title(id);
+    else if (!id || !queue.focusJob(store.state, id)) find('search').focus({ preventScroll: true });
+  },
+  /** The open panel, reached from a link. */
+  panel() {
+    draw();
+    find('detail-title')?.focus({ preventScroll: !isWide() });
+  },
+  /** The link of a job on the page that is shown, or the page's heading. */
+  title(id = null) {
+    draw();
+    const page = find(store.state.view);
+    const link = id && page?.querySelector(`[data-job="${CSS.escape(id)}"] a`);
+    (link || page?.querySelector('h2'))?.focus({ preventScroll: true });
+  },
+  /** The link of the page that is shown. */
+  page() {
+    draw();
+    document.querySelector('#pages [aria-current]')?.focus({ preventScroll: true });
+  },
+  /** After an act on many: what was pressed may be gone. */
+  afterQuestion() {
+    draw();
+    if (document.activeElement === document.body && store.state.view !== 'queue') focus.title();
   },
 };
 
@@ -1965,12 +2289,16 @@ const actions = createActions({
     socket.start();
   },
 });
+Object.assign(actions, createDeadActions({
+  store, api, navigate, focus, notice: actions.notice, attempt: actions.attempt, reader: deadLetters,
+}), createWorkerActions({ store, api, reader: workers }), { focusDetail: focus.panel, focusTitle: focus.title });
 
 // Drawing: once a frame, and once a second for what ticks.
 
 const queue = createQueueView({
   scroller: find('queue'), rows: find('queue-rows'), empty: find('empty'), actions, requestRender,
 });
+const output = createOutputView({ actions, requestRender });
 let isRequested = false;
 let chartAt = null;
 const look = (at) => {
@@ -1993,13 +2321,16 @@ let wasCovered = false;
 
 /** Where the panel covers the page, what is below is out of reach. */
 function cover(isCovered) {
-  for (const id of ['header', 'overview', 'compose', 'jobs']) find(id).inert = isCovered;
+  for (const id of ['header', 'overview', 'compose', 'jobs', 'dead-letters', 'workers']) find(id).inert = isCovered;
   if (isCovered && !wasCovered) find('detail-title')?.focus();
   wasCovered = isCovered;
 }
 
-function title({ connection, stats }) {
+const pageTitles = { 'dead-letters': 'Dead letters · Stint', workers: 'Workers · Stint' };
+
+function title({ connection, stats, view }) {
   if (connection.state === 'reconnecting' || connection.state === 'stopped') return 'Not connected · Stint';
+  if (pageTitles[view]) return pageTitles[view];
   return stats?.running ? `${countText(stats.running)} running · Stint` : 'Stint';
 }
 
@@ -2013,23 +2344,38 @@ function draw() {
   find('compose').hidden = !canWrite;
   render(find('job-types'), canWrite && jobTypesView(state, actions));
   render(find('job-form-place'), canWrite && jobFormView(state, actions));
-  render(find('filter-bar'), filtersView(state, actions));
-  render(find('queue-bar'), queueBarView(state, actions));
+  drawPage(state);
   const detail = find('detail');
   detail.hidden = !state.detail;
   document.body.dataset.detail = state.detail ? 'open' : 'closed';
-  render(detail, jobDetailView(state, actions));
-  queue.draw(state);
+  render(detail, jobDetailView(state, actions, output));
+  output.drawn();
   render(find('notices'), noticesView(state, actions));
   drawDialogs(state);
   cover(Boolean(state.detail) && !isWide());
   const words = title(state);
   if (document.title !== words) document.title = words;
-  if (idToShow && state.collection.jobs.get({ id: idToShow })) {
+  if (state.view === 'queue' && idToShow && state.collection.jobs.get({ id: idToShow })) {
     const id = idToShow;
     idToShow = null;
     queue.show(state, id);
   }
+}
+
+/** The page that is shown; the others are not drawn. */
+function drawPage(state) {
+  const { view } = state;
+  document.body.dataset.view = view;
+  find('jobs').hidden = view !== 'queue';
+  for (const page of ['dead-letters', 'workers']) find(page).hidden = view !== page;
+  if (view === 'queue') {
+    render(find('filter-bar'), filtersView(state, actions));
+    render(find('queue-bar'), queueBarView(state, actions));
+    queue.draw(state);
+  }
+  render(find('dead-letters'), view === 'dead-letters' && deadLettersView(state, actions));
+  render(find('workers'), view === 'workers' && workersView(state, actions));
+  if (view === 'workers') workersDrawn(state);
 }
 
 function drawDialogs(state) {
@@ -2065,14 +2411,25 @@ store.subscribe((state, before, event) => {
     || state.connection !== before.connection) {
     details.update();
   }
+  feedPages(state, before);
   rereads.schedule();
   if (event.type !== 'tick' || !document.hidden) requestRender();
 });
+
+/** What only one page needs is read while that page is shown. */
+function feedPages(state, before) {
+  const isMoved = state.view !== before.view || state.connection !== before.connection;
+  if (isMoved || state.dead !== before.dead) deadLetters.update();
+  if (isMoved || state.stats !== before.stats) workers.update();
+}
 
 setInterval(() => store.dispatch({ type: 'tick', now: seconds() }), 1000);
 
 for (const [name, target] of [['online', window], ['visibilitychange', document]]) {
   target.addEventListener(name, () => {
+    details.update();
+    deadLetters.update();
+    workers.update();
     if (document.hidden) return;
     socket.hurry();
     store.dispatch({ type: 'tick', now: seconds() });
@@ -2082,8 +2439,25 @@ for (const [name, target] of [['online', window], ['visibilitychange', document]
 
 // Keys.
 
+/** The part of the page that short cuts for the list act on. */
+const isQueue = () => store.state.view === 'queue';
+const activeID = () => (isQueue() ? queue.activeID : null);
+
+/** Moves among the links of a page other than the queue. */
+function moveLink(step) {
+  const links = [...find(store.state.view).querySelectorAll('[data-row]')];
+  const place = links.indexOf(document.activeElement);
+  const next = links[place < 0 ? 0 : Math.min(links.length - 1, Math.max(0, place + step))];
+  next?.focus();
+  next?.scrollIntoView({ block: 'nearest' });
+}
+
 /** Moves in the list; an open panel goes along. */
 function move(step) {
+  if (!isQueue()) {
+    moveLink(step);
+    return;
+  }
   const id = queue.move(store.state, step);
   if (id && store.state.selected) navigate({ selected: id });
 }
@@ -2091,12 +2465,13 @@ function move(step) {
 const inList = (event) => event.target === document.body || find('queue').contains(event.target);
 
 listenToKeys({
-  '/': () => find('search').focus(),
+  '/': () => (find(isQueue() ? 'search' : 'dead-search') ?? find('worker-count'))?.focus(),
+  g: nextPage,
   '?': () => actions.openDialog('shortcuts'),
   n: () => actions.newJob(),
   t: () => actions.nextTheme(),
-  c: () => actions.cancelChosen(queue.activeID),
-  r: () => actions.retryChosen(queue.activeID),
+  c: () => actions.cancelChosen(activeID()),
+  r: () => actions.retryChosen(activeID()),
   j: () => move(1),
   k: () => move(-1),
   ArrowDown: (event) => inList(event) && move(1),
@@ -2109,6 +2484,13 @@ listenToKeys({
   ' ': openActive,
   Escape: escape,
 });
+
+function nextPage() {
+  const views = ['queue', 'dead-letters', 'workers'];
+  const view = views[(views.indexOf(store.state.view) + 1) % views.length];
+  navigate({ view, selected: null }, { push: true });
+  focus.page();
+}
 
 function openActive(event) {
   const row = event.target.closest?.('[data-job]');
@@ -2123,6 +2505,10 @@ function escape(event) {
   if (document.querySelector('dialog[open]')) return false;
   if (event.target.id === 'search' && event.target.value !== '') {
     actions.filter({ q: '' });
+    return true;
+  }
+  if (event.target.id === 'dead-search' && event.target.value !== '') {
+    actions.filterDead({ q: '' });
     return true;
   }
   if (event.target.matches?.('input, textarea, select')) {
@@ -2143,12 +2529,102 @@ function escape(event) {
 
 find('skip').addEventListener('click', (event) => {
   event.preventDefault();
-  queue.moveTo(store.state, 0) ?? find('search').focus();
+  if (!isQueue()) focus.title();
+  else queue.moveTo(store.state, 0) ?? find('search').focus();
 });
 
 draw();
 details.update();
 start();
+
+"""#),
+("js/dead-actions.js", #"""
+// What a person can do on the page of dead letters. What concerns many asks the server first what it would do (a dry
+// run), says so, and does it once the person said yes.
+
+import { deadBody, deadQuery, isDeadNarrow } from './state/dead-letters.js';
+import { plural } from './text/number.js';
+import { plainLine } from './text/plain.js';
+
+/** Which jobs a filter means, in words. */
+export function deadWords(filter) {
+  if (!isDeadNarrow(filter)) return 'all dead letters';
+  const { type, error, queue, q } = filter;
+  return [
+    type ? `${plainLine(type)} jobs` : 'jobs', error && `that failed with ${plainLine(error)}`,
+    queue && `of queue ${plainLine(queue)}`, q.trim() && `in which “${plainLine(q.trim())}” is found`,
+  ].filter(Boolean).join(' ');
+}
+
+const asks = {
+  requeue: {
+    dryRun: async (api, filter) => (await api.requeueDead({ ...deadBody(filter), dry_run: true })).requeued,
+    run: async (api, filter) => (await api.requeueDead(deadBody(filter))).requeued,
+    done: (count) => `${plural(count, 'job')} ${count === 1 ? 'is' : 'are'} back in the queue`,
+    question: (count, words) => ({
+      title: `Requeue ${plural(count, 'job')}?`, kind: 'primary', yes: `Requeue ${plural(count, 'job')}`,
+      text: `This would requeue ${plural(count, 'job')}: ${words}. Their retries start anew, what happened stays.`,
+      no: 'Leave as is',
+    }),
+  },
+  purge: {
+    dryRun: async (api, filter) => (await api.purgeDead(`${purgeQuery(filter)}&dry_run=true`)).removed,
+    run: async (api, filter) => (await api.purgeDead(purgeQuery(filter))).removed,
+    done: (count) => `${plural(count, 'job')} removed`,
+    question: (count, words) => ({
+      title: `Remove ${plural(count, 'job')} for good?`, kind: 'danger', yes: `Remove ${plural(count, 'job')}`,
+      text: `This would remove ${plural(count, 'job')}: ${words}. Their history and output go too. `
+        + 'It can not be undone.',
+      no: count === 1 ? 'Keep it' : 'Keep them',
+    }),
+  },
+};
+
+const purgeQuery = (filter) => (isDeadNarrow(filter) ? deadQuery(filter).toString() : 'all=true');
+
+export function createDeadActions({ store, api, navigate, focus, notice, attempt, reader }) {
+  const canWrite = () => !store.state.session?.read_only;
+  const acting = (act) => store.dispatch({ type: 'dead_acting', act });
+  const filtered = (filter, options) =>
+    navigate({ view: 'dead-letters', dead: { ...store.state.dead.filter, ...filter } }, options);
+
+  async function act(kind, filter) {
+    acting(kind);
+    await attempt(async () => notice('done', asks[kind].done(await asks[kind].run(api, filter))));
+    acting(null);
+    store.dispatch({ type: 'dead_wanted' });
+    focus.afterQuestion();
+  }
+
+  /** Asks for the number of jobs first, then the person, then does it. */
+  async function ask(kind, filter) {
+    if (!canWrite() || store.state.dead.act) return;
+    acting(kind);
+    const count = await attempt(() => asks[kind].dryRun(api, filter));
+    acting(null);
+    if (count === undefined) return;
+    if (count === 0) {
+      notice('info', 'No dead letter matches any more');
+      store.dispatch({ type: 'dead_wanted' });
+      return;
+    }
+    const question = { ...asks[kind].question(count, deadWords(filter)), act: () => act(kind, filter) };
+    store.dispatch({ type: 'dialog_opened', dialog: { question } });
+  }
+
+  return {
+    filterDead: filtered,
+    /** Shows the jobs of a group, or with null those of all. */
+    openGroup(group) {
+      filtered({ type: group?.type ?? '', error: group?.error ?? '' }, { push: true });
+      focus.title();
+    },
+    requeueDead: (filter) => ask('requeue', filter),
+    purgeDead: (filter) => ask('purge', filter),
+    readDead: () => store.dispatch({ type: 'dead_wanted' }),
+    moreDead: () => attempt(() => reader.more()),
+  };
+}
 
 """#),
 ("js/keyboard.js", #"""
@@ -2183,6 +2659,22 @@ export class Refusal extends Error {
 }
 
 export function createAPI({ onUnauthorized }) {
+  /** The answer's text as JSON; throws a `Refusal` for what is refused. */
+  async function answerOf(response, quiet) {
+    const text = await response.text();
+    let answer = null;
+    try {
+      answer = text === '' ? null : JSON.parse(text);
+    } catch {
+      if (response.ok) throw new Refusal('The server’s answer is not JSON.', { code: response.status });
+    }
+    if (response.ok) return answer;
+    if (response.status === 401 && !quiet) onUnauthorized();
+    throw new Refusal(answer?.error ?? `${response.status} ${response.statusText}`, {
+      code: response.status, type: answer?.type ?? 'error', details: answer?.details ?? [],
+    });
+  }
+
   async function request(method, path, body, { quiet = false } = {}) {
     const options = { method, headers: { Accept: 'application/json' }, credentials: 'same-origin', cache: 'no-store' };
     if (body !== undefined) {
@@ -2195,20 +2687,21 @@ export function createAPI({ onUnauthorized }) {
     } catch {
       throw new Refusal('The server can not be reached.');
     }
-    const text = await response.text();
-    let answer = null;
-    try {
-      answer = text === '' ? null : JSON.parse(text);
-    } catch {
-      if (response.ok) throw new Refusal('The server’s answer is not JSON.', { code: response.status });
-    }
-    if (!response.ok) {
-      if (response.status === 401 && !quiet) onUnauthorized();
-      throw new Refusal(answer?.error ?? `${response.status} ${response.statusText}`, {
-        code: response.status, type: answer?.type ?? 'error', details: answer?.details ?? [],
-      });
-    }
+    const answer = await answerOf(response, quiet);
     return { answer, link: response.headers.get('Link') };
+  }
+
+  /** The bytes of a stream of events, those after the event `after`. */
+  async function stream(path, { after, signal }) {
+    const headers = { Accept: 'text/event-stream', ...(after ? { 'Last-Event-ID': after } : {}) };
+    let response;
+    try {
+      response = await fetch(path, { headers, signal, credentials: 'same-origin', cache: 'no-store' });
+    } catch {
+      throw new Refusal('The server can not be reached.');
+    }
+    if (!response.ok || !response.body) await answerOf(response);
+    return response.body;
   }
 
   const get = async (path, options) => (await request('GET', path, undefined, options)).answer;
@@ -2223,11 +2716,21 @@ export function createAPI({ onUnauthorized }) {
     job: (id) => get(`${job(id)}?exact=true`),
     history: (id) => get(`${job(id)}/history?exact=true`),
     progressPath: (id) => `${job(id)}/progress?exact=true`,
+    output: (id, options) => stream(`${job(id)}/output?exact=true`, options),
     statuses: async (ids) => (await request('POST', '/api/jobs/status', { ids })).answer,
     submit: async (submission) => (await request('POST', '/api/jobs', submission)).answer,
     cancel: (id) => request('DELETE', `${job(id)}?exact=true`),
     retry: async (id) => (await request('POST', `${job(id)}/retry?exact=true`)).answer,
     clearCompleted: async () => (await request('DELETE', '/api/jobs?status=completed')).answer,
+    workers: () => get('/api/workers'),
+    setWorkers: async (count) => (await request('PUT', '/api/workers', { count })).answer,
+    /** Dead letters: `{total, groups, jobs}`, and the path of the next page or null. */
+    async deadLetters(path) {
+      const { answer, link } = await request('GET', path);
+      return { ...answer, next: nextOf(link) };
+    },
+    requeueDead: async (body) => (await request('POST', '/api/dead-letters/requeue', body)).answer,
+    purgeDead: async (query) => (await request('DELETE', `/api/dead-letters?${query}`)).answer,
     /** One page of jobs, and the path of the next one or null. */
     async page(path) {
       const { answer, link } = await request('GET', path);
@@ -2245,9 +2748,93 @@ export function nextOf(link) {
 }
 
 """#),
-("js/live/details.js", #"""
-// Keeps the detail panel's job whole: reads it and its history when it is chosen and whenever it moved.
+("js/live/dead-letters.js", #"""
+// Reads the dead letters while their page is shown: when it is opened, when its filter changes, and after events that
+// may have changed them. After a read it rests for at least a second, and for five times what the read took.
 
+import { DEAD_PAGE, KEEP_DEAD, deadQuery, sameDeadFilter } from '../state/dead-letters.js';
+
+const leastRest = 1_000;
+const typingMilliseconds = 250;
+const refusalPause = 5_000;
+
+export function createDeadLetters({ store, api }) {
+  let read = { filter: null, stale: -1 };
+  let planned = null;
+  let timer = null;
+  let busy = false;
+  let restUntil = 0;
+  let isReadingMore = false;
+
+  async function run() {
+    timer = null;
+    if (busy) return;
+    const { filter, stale, jobs } = store.state.dead;
+    const startedAt = Date.now();
+    busy = true;
+    read = { filter, stale };
+    const query = deadQuery(filter);
+    // As many as are shown: those that were asked for with "more" stay.
+    const wanted = Math.max(DEAD_PAGE, Math.ceil(jobs.length / DEAD_PAGE) * DEAD_PAGE);
+    query.set('limit', String(Math.min(KEEP_DEAD, wanted)));
+    let took = 0;
+    try {
+      const answer = await api.deadLetters(`/api/dead-letters?${query}`);
+      took = Date.now() - startedAt;
+      store.dispatch({ type: 'dead_read', filter, ...answer });
+    } catch (error) {
+      took = refusalPause / 5;
+      if (error.code !== 401) store.dispatch({ type: 'dead_failed', filter, message: error.message });
+    }
+    busy = false;
+    restUntil = Date.now() + Math.max(leastRest, 5 * took);
+    update();
+  }
+
+  function update() {
+    const { view, dead, connection } = store.state;
+    if (view !== 'dead-letters' || document.hidden || connection.state !== 'open') {
+      clearTimeout(timer);
+      timer = null;
+      if (view !== 'dead-letters') read = { filter: null, stale: -1 };
+      return;
+    }
+    if (busy) return;
+    const isNew = read.filter === null || !sameDeadFilter(dead.filter, read.filter);
+    if (!isNew && dead.stale === read.stale) return;
+    if (isNew) {
+      if (timer !== null && planned === dead.filter) return;
+      planned = dead.filter;
+      clearTimeout(timer);
+      timer = setTimeout(run, read.filter !== null && dead.filter.q !== read.filter.q ? typingMilliseconds : 0);
+    } else if (timer === null) {
+      timer = setTimeout(run, Math.max(0, restUntil - Date.now()));
+    }
+  }
+
+  return {
+    update,
+    /** Reads the jobs after those that are shown. */
+    async more() {
+      const { filter, next } = store.state.dead;
+      if (!next || isReadingMore) return;
+      isReadingMore = true;
+      try {
+        const { jobs, next: after } = await api.deadLetters(next);
+        store.dispatch({ type: 'dead_more', filter, jobs, next: after });
+      } finally {
+        isReadingMore = false;
+      }
+    },
+  };
+}
+
+"""#),
+("js/live/details.js", #"""
+// Keeps the detail panel's job whole: reads it and its history when it is chosen and whenever it moved, and follows
+// its progress and output. A page that nobody sees holds no stream: browsers open only a few to one server.
+
+import { createOutputStream } from './output-stream.js';
 import { createProgressStream } from './progress-stream.js';
 
 const pauseMilliseconds = 400;
@@ -2266,6 +2853,11 @@ export function createDetails({ store, api }) {
       endedID = id;
       read();
     },
+  });
+
+  const output = createOutputStream({
+    open: api.output,
+    onItems: (id, items) => store.dispatch({ type: 'output_received', id, items }),
   });
 
   async function read() {
@@ -2297,18 +2889,176 @@ export function createDetails({ store, api }) {
       clearTimeout(timer);
       timer = null;
       stream.follow(null);
+      output.follow(null);
     }
+    output.hold(document.hidden || connection.state !== 'open');
     if (id === null) return;
     if (detail.stale !== stale && !busy && timer === null && !detail.gone) {
       timer = setTimeout(read, stale < 0 ? 0 : pauseMilliseconds);
     }
     const job = collection.jobs.get({ id }) ?? detail.whole;
-    const isLive = job && job.status === 'running' && !detail.gone && connection.state === 'open';
+    const isLive = job && job.status === 'running' && !detail.gone && connection.state === 'open'
+      && !document.hidden;
     if (!isLive) endedID = null;
     stream.follow(isLive && endedID !== id ? id : null, job?.attempt);
+    // Only once the panel has stayed for a moment: the keyboard goes past many jobs.
+    if (detail.whole && !detail.gone) output.follow(id, job.attempt);
   }
 
   return { update };
+}
+
+"""#),
+("js/live/event-reader.js", #"""
+// Server-Sent Events out of text, read with `fetch`: unlike `EventSource` it can begin after a given event.
+
+/** `push(text)` calls `onEvent({event, data, id})` for each whole event; `id` is the last one that was given. */
+export function createEventParser(onEvent) {
+  let rest = '';
+  let id = null;
+  let name = '';
+  let data = [];
+
+  function field(line) {
+    const colon = line.indexOf(':');
+    if (colon === 0) return;
+    const key = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? '' : line.slice(colon + (line[colon + 1] === ' ' ? 2 : 1));
+    if (key === 'event') name = value;
+    else if (key === 'data') data.push(value);
+    else if (key === 'id') id = value;
+  }
+
+  function end() {
+    if (data.length > 0) onEvent({ event: name || 'message', data: data.join('\n'), id });
+    name = '';
+    data = [];
+  }
+
+  return {
+    push(text) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop();
+      for (const line of lines) {
+        const whole = line.endsWith('\r') ? line.slice(0, -1) : line;
+        if (whole === '') end();
+        else field(whole);
+      }
+    },
+  };
+}
+
+"""#),
+("js/live/output-stream.js", #"""
+// The chosen job's output while its panel is open: read as it comes, taken up again where it was left.
+
+import { createEventParser } from './event-reader.js';
+
+/** Before the stream is opened again, in milliseconds: after it broke off, and after it was refused. */
+const [breakPause, refusalPause] = [1_000, 5_000];
+
+/** The reducer's item for an event of the stream, or null. */
+export function outputItem({ event, data }) {
+  if (event === 'end') return { kind: 'end' };
+  if (event === 'gap') return { kind: 'gap' };
+  let value;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return null;
+  }
+  if (event === 'attempt') return { kind: 'attempt', attempt: value.attempt, job: value.job_id };
+  if (event !== 'output') return null;
+  return { kind: 'chunk', attempt: value.attempt, stream: value.stream, text: String(value.text ?? '') };
+}
+
+/** The number of a chunk, from the event's id `ATTEMPT-NUMBER`. */
+const numberOf = (id) => Number(/-(\d+)$/.exec(id ?? '')?.[1] ?? 0);
+
+/**
+ * @param open gives the bytes of `(id, {after, signal})`, or throws a `Refusal`
+ * @param onItems called with the job's id and what came, in order
+ * @param pauses for tests
+ */
+export function createOutputStream({ open, onItems, pauses = [breakPause, refusalPause] }) {
+  let followed = null;
+  let isHeld = false;
+
+  async function read(own, signal) {
+    const bytes = await open(own.id, { after: own.after, signal });
+    let items = [{ kind: 'open' }];
+    const parser = createEventParser((event) => {
+      const item = outputItem(event);
+      if (!item) return;
+      if (item.kind === 'chunk') {
+        item.number = numberOf(event.id);
+        own.after = event.id;
+      }
+      if (item.kind === 'attempt' && item.job === own.id) own.seen = Math.max(own.seen, item.attempt);
+      if (item.kind === 'end') own.isOver = true;
+      items.push(item);
+    });
+    const reader = bytes.getReader();
+    const decoder = new TextDecoder();
+    while (!own.isOver) {
+      const { done, value } = await reader.read();
+      if (done || signal.aborted) break;
+      parser.push(decoder.decode(value, { stream: true }));
+      if (signal.aborted) return;
+      onItems(own.id, items);
+      items = [];
+    }
+    reader.cancel().catch(() => {});
+  }
+
+  /** Reads until the job is over; a stream that breaks off is opened again after what was read. */
+  async function run(own) {
+    const { signal } = own.stop;
+    while (!signal.aborted && !own.isOver) {
+      let pause = pauses[0];
+      try {
+        await read(own, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        pause = pauses[1];
+        if (error.code > 0) {
+          onItems(own.id, [{ kind: 'fault', message: error.message }]);
+          // There is no such job, or it may not be seen: asking again changes nothing.
+          own.isOver = error.code < 500 && error.code !== 429;
+        }
+      }
+      if (!signal.aborted && !own.isOver) await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  function begin(own) {
+    own.stop = new AbortController();
+    if (!isHeld) run(own);
+  }
+
+  return {
+    /** Follows job `id`, or none. Of a job that is over there is more once `attempt` is a later one. */
+    follow(id, attempt = 0) {
+      if (followed && followed.id === id) {
+        if (!followed.isOver || attempt <= followed.seen) return;
+        followed.isOver = false;
+        followed.seen = attempt;
+        begin(followed);
+        return;
+      }
+      followed?.stop.abort();
+      followed = id === null ? null : { id, seen: attempt, after: null, isOver: false, stop: null };
+      if (followed) begin(followed);
+    },
+    /** Stops reading while nobody looks, and goes on after what was read. */
+    hold(hold) {
+      if (hold === isHeld) return;
+      isHeld = hold;
+      if (!followed || followed.isOver) return;
+      followed.stop.abort();
+      if (!hold) begin(followed);
+    },
+  };
 }
 
 """#),
@@ -2411,7 +3161,8 @@ export function createPages({ store, api }) {
 ("js/live/progress-stream.js", #"""
 // The chosen job's progress over Server-Sent Events, while its panel is open and the job is not over.
 
-const ends = ['complete', 'failed', 'cancelled'];
+// After `escalated` the stream would go on with the job that took over.
+const ends = ['complete', 'failed', 'cancelled', 'escalated'];
 const pauseMilliseconds = 5_000;
 
 /** @param onEvent called with the reducer's event; onEnd when the job is over; `pause` after a refusal */
@@ -2641,6 +3392,62 @@ export function createSocket({ onMessage, onConnection }) {
 }
 
 """#),
+("js/live/workers.js", #"""
+// Reads the workers while their page is shown and seen: every two seconds, and sooner when slots become busy or free.
+
+const pauseMilliseconds = 2_000;
+const soonMilliseconds = 500;
+
+export function createWorkers({ store, api }) {
+  let timer = null;
+  let busy = false;
+  let last = 0;
+  let figures = '';
+
+  async function read() {
+    timer = null;
+    busy = true;
+    try {
+      store.dispatch({ type: 'workers_read', list: await api.workers() });
+    } catch (error) {
+      if (error.code !== 401) store.dispatch({ type: 'workers_failed', message: error.message });
+    }
+    busy = false;
+    last = Date.now();
+    update();
+  }
+
+  function plan(pause) {
+    clearTimeout(timer);
+    timer = setTimeout(read, Math.max(0, last + pause - Date.now()));
+  }
+
+  function update() {
+    const { view, connection, stats } = store.state;
+    if (view !== 'workers' || document.hidden || connection.state !== 'open') {
+      clearTimeout(timer);
+      timer = null;
+      return;
+    }
+    const now = JSON.stringify([stats?.worker, stats?.running]);
+    const moved = now !== figures;
+    figures = now;
+    if (busy) return;
+    if (moved) plan(soonMilliseconds);
+    else if (timer === null) plan(pauseMilliseconds);
+  }
+
+  return {
+    update,
+    /** Reads at once, whatever the pause. */
+    hurry() {
+      last = 0;
+      if (!busy && store.state.view === 'workers') plan(0);
+    },
+  };
+}
+
+"""#),
 ("js/render/element.js", #"""
 // The render layer: `h` describes elements, `render` makes a container's children like the description and touches
 // only what differs. Text becomes text nodes and attributes, never markup.
@@ -2714,6 +3521,9 @@ function create(node, inSVG) {
 
 const sameInputs = (a, b) => a.length === b.length && a.every((input, place) => Object.is(input, b[place]));
 
+/** Whether what is kept need not be drawn again. */
+const isSame = (before, after) => after.draw && before.draw && sameInputs(before.inputs, after.inputs);
+
 function update(before, after, inSVG) {
   const { element } = before;
   after.element = element;
@@ -2721,10 +3531,7 @@ function update(before, after, inSVG) {
     if (after.text !== before.text) element.data = after.text;
     return;
   }
-  if (after.draw && before.draw && sameInputs(before.inputs, after.inputs)) {
-    after.drawing = before.drawing;
-    return;
-  }
+  if (after.draw && after.drawing === before.drawing) return;
   const old = drawn(before);
   const next = drawn(after);
   next.element = element;
@@ -2768,6 +3575,7 @@ function patch(parent, before, after, inSVG) {
         nextUnkeyed = place + 1;
       }
     }
+    if (match && isSame(match, node)) node.drawing = match.drawing;
     if (match && kindOf(match) !== kindOf(node)) {
       match.element.remove();
       match = null;
@@ -2844,16 +3652,31 @@ export function reveal(scroller, rows, from, to, margin = 0) {
 
 """#),
 ("js/route.js", #"""
-// The address: `#/jobs/ID` is a job's panel, `#/?status=failed&type=prime&q=text` a filtered list; `#/jobs/ID?q=text`
-// is both.
+// The address. `#/jobs/ID` is a job's panel, `#/?status=failed&type=prime&q=text` a filtered list; `#/jobs/ID?q=text`
+// is both. `#/dead-letters?type=prime&error=timeout` and `#/workers` are pages of their own, with `job=ID` for a panel.
 
+import { cleanDeadFilter } from './state/dead-letters.js';
 import { cleanFilter } from './state/filter.js';
 
-/** `{selected, filter}` from a hash. */
+/** The pages, each with its path. */
+const paths = { queue: '/', 'dead-letters': '/dead-letters', workers: '/workers' };
+
+const textOf = (params, name) => params.get(name) ?? '';
+
+/** `{view, selected}` from a hash, with `filter` or `dead`: what the page of that name filters by. */
 export function parseRoute(hash) {
   const [path, query = ''] = hash.replace(/^#/, '').split(/\?(.*)/s);
   const params = new URLSearchParams(query);
-  const match = /^\/jobs\/([^/]+)\/?$/.exec(path);
+  const place = path.replace(/(.)\/$/, '$1');
+  if (place === paths.workers) return { view: 'workers', selected: textOf(params, 'job') || null };
+  if (place === paths['dead-letters']) {
+    const dead = cleanDeadFilter({
+      type: textOf(params, 'type'), error: textOf(params, 'error'), queue: textOf(params, 'queue'),
+      q: textOf(params, 'q'),
+    });
+    return { view: 'dead-letters', selected: textOf(params, 'job') || null, dead };
+  }
+  const match = /^\/jobs\/([^/]+)$/.exec(place);
   let selected = null;
   try {
     selected = match ? decodeURIComponent(match[1]) : null;
@@ -2861,20 +3684,33 @@ export function parseRoute(hash) {
     selected = null;
   }
   const filter = cleanFilter({
-    status: params.get('status') ?? 'all', type: params.get('type') ?? '', q: params.get('q') ?? '',
+    status: params.get('status') ?? 'all', type: textOf(params, 'type'), q: textOf(params, 'q'),
   });
-  return { selected, filter };
+  return { view: 'queue', selected, filter };
 }
 
 /** The hash of a view. */
-export function routeHash({ selected, filter }) {
+export function routeHash({ view = 'queue', selected = null, filter, dead }) {
   const params = new URLSearchParams();
-  if (filter.status !== 'all') params.set('status', filter.status);
-  if (filter.type) params.set('type', filter.type);
-  if (filter.q) params.set('q', filter.q);
+  const put = (names, values) => {
+    for (const name of names) if (values?.[name]) params.set(name, values[name]);
+  };
+  let path = paths[view];
+  if (view === 'queue') {
+    if (selected) path = `/jobs/${encodeURIComponent(selected)}`;
+    if (filter && filter.status !== 'all') params.set('status', filter.status);
+    put(['type', 'q'], filter);
+  } else {
+    if (view === 'dead-letters') put(['type', 'error', 'queue', 'q'], dead);
+    if (selected) params.set('job', selected);
+  }
   const query = params.toString();
-  return `#/${selected ? `jobs/${encodeURIComponent(selected)}` : ''}${query ? `?${query}` : ''}`;
+  return `#${path}${query ? `?${query}` : ''}`;
 }
+
+/** The hash of what a state shows, with some of it changed. */
+export const hashOf = ({ view, selected, collection, dead }, changes = {}) =>
+  routeHash({ view, selected, filter: collection.filter, dead: dead.filter, ...changes });
 
 """#),
 ("js/state/collection.js", #"""
@@ -3032,6 +3868,87 @@ export function refiltered(collection, filter) {
   };
   return next.jobs.size > KEEP ? edit(next, () => {}) : next;
 }
+
+"""#),
+("js/state/dead-letters.js", #"""
+// The page of dead letters: jobs that failed and that no other job took over. What stands there was read from the
+// server; `stale` counts the events after which it may be another list.
+
+/** As many of the jobs are kept; the page says so where there are more. */
+export const KEEP_DEAD = 1_000;
+export const DEAD_PAGE = 50;
+
+const FIELDS = ['type', 'error', 'queue', 'q'];
+
+export const NO_DEAD_FILTER = Object.freeze({ type: '', error: '', queue: '', q: '' });
+
+export const cleanDeadFilter = (filter = {}) =>
+  Object.fromEntries(FIELDS.map((name) => [name, String(filter[name] ?? '')]));
+
+export const sameDeadFilter = (a, b) => FIELDS.every((name) => a[name] === b[name]);
+
+/** Whether the filter leaves anything out. */
+export const isDeadNarrow = (filter) => FIELDS.some((name) => filter[name].trim() !== '');
+
+/** Whether the filter names one of the groups. */
+export const isGroup = (filter) => filter.type !== '' && filter.error !== '';
+
+const given = (filter) =>
+  FIELDS.filter((name) => filter[name].trim() !== '').map((name) => [name, filter[name].trim()]);
+
+/** The filter as a query of `GET` and `DELETE /api/dead-letters`. */
+export const deadQuery = (filter) => new URLSearchParams(given(filter));
+
+/** The filter as a body of `POST /api/dead-letters/requeue`. */
+export const deadBody = (filter) =>
+  (isDeadNarrow(filter) ? { filter: Object.fromEntries(given(filter)) } : { all: true });
+
+/** `total` is null until the first answer. */
+export const noDeadLetters = (filter = NO_DEAD_FILTER) => ({
+  filter: cleanDeadFilter(filter), total: null, groups: [], jobs: [], next: null, fault: null, act: null, stale: 0,
+});
+
+/** What happens to jobs that may change what is dead. */
+const changing = new Set(['queue_state', 'job_failed', 'job_changed', 'jobs_removed', 'changed']);
+
+/** `state` after `event`, of which `before` is the state without it: notes that the list may be another one now. */
+export function noteDead(state, before, event) {
+  if (state === before || !changing.has(event.type)) return state;
+  return { ...state, dead: { ...state.dead, stale: state.dead.stale + 1 } };
+}
+
+const dead = (state, fields) => ({ ...state, dead: { ...state.dead, ...fields } });
+
+/** A job as the list shows it: without params and result, which may be long. */
+const listed = ({ params, result, metadata, ...job }) => job;
+
+export const deadHandlers = {
+  dead_filtered(state, { filter }) {
+    const wanted = cleanDeadFilter({ ...state.dead.filter, ...filter });
+    if (sameDeadFilter(wanted, state.dead.filter)) return state;
+    return { ...state, dead: { ...noDeadLetters(wanted), act: state.dead.act, stale: state.dead.stale + 1 } };
+  },
+
+  dead_read(state, { filter, total, groups, jobs, next }) {
+    if (!sameDeadFilter(filter, state.dead.filter)) return state;
+    return dead(state, { total, groups, jobs: jobs.map(listed), next, fault: null });
+  },
+
+  /** The jobs after those that are there. */
+  dead_more(state, { filter, jobs, next }) {
+    if (!sameDeadFilter(filter, state.dead.filter)) return state;
+    const known = new Set(state.dead.jobs.map(({ id }) => id));
+    const more = jobs.filter(({ id }) => !known.has(id)).map(listed);
+    return dead(state, { jobs: [...state.dead.jobs, ...more].slice(0, KEEP_DEAD), next });
+  },
+
+  dead_failed: (state, { filter, message }) =>
+    sameDeadFilter(filter, state.dead.filter) ? dead(state, { fault: message }) : state,
+
+  /** What is being done to many: `requeue`, `purge`, or null. */
+  dead_acting: (state, { act }) => dead(state, { act }),
+  dead_wanted: (state) => dead(state, { stale: state.dead.stale + 1 }),
+};
 
 """#),
 ("js/state/filter.js", #"""
@@ -3193,6 +4110,164 @@ export function compareKeys(a, b) {
 }
 
 export const compareIds = (a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+"""#),
+("js/state/output.js", #"""
+// The output of the chosen job, as it comes: lines in blocks that never change once they are full, so that a new line
+// costs no more among thousands than among ten.
+
+import { lastWritten } from '../text/output.js';
+
+/** As many lines are kept, and as many characters; what came before them is in `stint logs`. */
+export const KEEP_LINES = 2_000;
+export const KEEP_CHARACTERS = 1_000_000;
+const blockSize = 100;
+/** A line that is longer is cut. */
+export const LONGEST_LINE = 8_000;
+const keepPlaces = 200;
+
+/**
+ * `blocks` of {key, entries, lines, characters}; an entry is a `line`, a `heading` of an attempt, or a `gap`.
+ * `job` and `attempt`: of what comes next. `places`: the last number that was seen of each attempt.
+ */
+export const noOutput = (id = null) => ({
+  id, blocks: [], lines: 0, characters: 0, dropped: 0, job: id, attempt: 0, places: {}, ended: false, fault: null,
+  nextKey: 0,
+});
+
+const sizeOf = (entry) => (entry.kind === 'line' ? entry.text.length : 0);
+
+/** The last line that another piece of the same stream goes on with. */
+function openLine(block, stream) {
+  const last = block?.entries.at(-1);
+  return last?.kind === 'line' && last.open && last.stream === stream ? last : null;
+}
+
+/** An edit under way; the last block is copied once. */
+class Edit {
+  constructor(output) {
+    Object.assign(this, output);
+    this.blocks = [...output.blocks];
+    this.places = { ...output.places };
+    this.isOwn = false;
+  }
+
+  /** The block to write into. */
+  block() {
+    const last = this.blocks.at(-1);
+    if (last && last.entries.length < blockSize) {
+      if (this.isOwn) return last;
+      const copy = { ...last, entries: [...last.entries] };
+      this.blocks[this.blocks.length - 1] = copy;
+      this.isOwn = true;
+      return copy;
+    }
+    const block = { key: `lines-${this.nextKey}`, entries: [], lines: 0, characters: 0 };
+    this.nextKey += 1;
+    this.blocks.push(block);
+    this.isOwn = true;
+    return block;
+  }
+
+  put(entry) {
+    const block = this.block();
+    block.entries.push(entry);
+    const isLine = entry.kind === 'line' ? 1 : 0;
+    block.lines += isLine;
+    block.characters += sizeOf(entry);
+    this.lines += isLine;
+    this.characters += sizeOf(entry);
+  }
+
+  /** Takes the last entry back, to write it anew. */
+  takeBack() {
+    const last = this.blocks.at(-1);
+    const block = this.isOwn ? last : { ...last, entries: [...last.entries] };
+    this.blocks[this.blocks.length - 1] = block;
+    this.isOwn = true;
+    const entry = block.entries.pop();
+    block.lines -= 1;
+    block.characters -= sizeOf(entry);
+    this.lines -= 1;
+    this.characters -= sizeOf(entry);
+  }
+
+  line(stream, text, open, wasCut = false) {
+    const cut = wasCut || text.length > LONGEST_LINE;
+    this.put({ kind: 'line', stream, text: text.slice(0, LONGEST_LINE), open, cut });
+  }
+
+  chunk({ attempt, number, stream, text }) {
+    const place = `${this.job} ${attempt}`;
+    if (number <= (this.places[place] ?? 0)) return;
+    if (attempt !== this.attempt) this.heading(this.job, attempt);
+    this.places[place] = number;
+    const parts = text.split('\n');
+    const begun = openLine(this.blocks.at(-1), stream);
+    if (begun) {
+      // Of a line that was cut the rest is not kept.
+      this.takeBack();
+      this.line(stream, begun.cut ? begun.text : lastWritten(begun.text + parts[0]), parts.length === 1, begun.cut);
+    } else if (parts.length > 1 || parts[0] !== '') {
+      this.line(stream, lastWritten(parts[0]), parts.length === 1);
+    }
+    parts.slice(1).forEach((part, index) => {
+      const isLast = index === parts.length - 2;
+      if (!isLast || part !== '') this.line(stream, lastWritten(part), isLast);
+    });
+  }
+
+  heading(job, attempt) {
+    this.job = job;
+    this.attempt = attempt;
+    // Where the stream was taken up again, the heading is there already.
+    const place = `${job} ${attempt}`;
+    if (place in this.places) return;
+    this.places[place] = 0;
+    this.put({ kind: 'heading', job, attempt });
+  }
+
+  done() {
+    while (this.blocks.length > 1 && (this.lines > KEEP_LINES || this.characters > KEEP_CHARACTERS)) {
+      const [gone] = this.blocks.splice(0, 1);
+      this.lines -= gone.lines;
+      this.characters -= gone.characters;
+      this.dropped += gone.lines;
+    }
+    const names = Object.keys(this.places);
+    for (const name of names.slice(0, Math.max(0, names.length - keepPlaces))) delete this.places[name];
+    const { isOwn, ...output } = this;
+    return output;
+  }
+}
+
+const acts = {
+  /** The stream begins, or goes on: what comes next is of the job that it was opened for. */
+  open(edit) {
+    edit.job = edit.id;
+    edit.attempt = 0;
+    edit.fault = null;
+    edit.ended = false;
+  },
+  attempt: (edit, { job, attempt }) => edit.heading(job, attempt),
+  chunk: (edit, item) => edit.chunk(item),
+  gap: (edit) => edit.put({ kind: 'gap' }),
+  end(edit) {
+    edit.ended = true;
+  },
+  fault(edit, { message }) {
+    edit.fault = message;
+  },
+};
+
+export const outputHandlers = {
+  output_received(state, { id, items }) {
+    if (state.output.id !== id || items.length === 0) return state;
+    const edit = new Edit(state.output);
+    for (const item of items) acts[item.kind]?.(edit, item);
+    return { ...state, output: edit.done() };
+  },
+};
 
 """#),
 ("js/state/params.js", #"""
@@ -3381,11 +4456,14 @@ export function faultsByField(details, fieldNames) {
 // that concern jobs: an answer of the REST interface carries `asked`, the clock when it was asked for, and loses
 // against anything that came later. So answers may come late and events twice.
 
+import { deadHandlers, noDeadLetters, noteDead } from './dead-letters.js';
 import { edit, emptied, emptyCollection, refiltered, KEEP_FOUND } from './collection.js';
 import { NO_FILTER, cleanFilter, sameFilter } from './filter.js';
 import { compareIds, groupOf, isOver } from './job.js';
+import { noOutput, outputHandlers } from './output.js';
 import { samplesFromJobs, withSample } from './samples.js';
 import { Tree } from './tree.js';
+import { noWorkers, workerHandlers } from './workers.js';
 
 const noIds = new Tree(compareIds);
 const mostUnread = 1_000;
@@ -3393,10 +4471,13 @@ const mostNotices = 3;
 
 export const closedForm = Object.freeze({ type: null, faults: {}, message: '', busy: false, round: 0 });
 
-export function initialState({ now = 0, filter = NO_FILTER, selected = null, theme = 'system' } = {}) {
+export function initialState({
+  now = 0, view = 'queue', filter = NO_FILTER, dead, selected = null, theme = 'system',
+} = {}) {
   return {
     now,
     clock: 0,
+    view,
     collection: emptyCollection(cleanFilter(filter)),
     hasMore: false,
     loaded: false,
@@ -3410,6 +4491,9 @@ export function initialState({ now = 0, filter = NO_FILTER, selected = null, the
     types: null,
     selected,
     detail: selected ? newDetail(selected) : null,
+    output: noOutput(selected),
+    dead: noDeadLetters(dead),
+    workers: noWorkers,
     form: closedForm,
     dialog: null,
     signIn: { busy: false, fault: null },
@@ -3424,7 +4508,7 @@ const newDetail = (id) => ({ id, whole: null, history: null, fault: null, gone: 
 /** The state after `event`; the same object if nothing changed. */
 export function reduce(state, event) {
   const handler = handlers[event.type];
-  return handler ? handler(state, event) : state;
+  return handler ? noteDead(handler(state, event), state, event) : state;
 }
 
 /** One more event about jobs: `change(edit, clock)` does it. */
@@ -3472,7 +4556,7 @@ const ended = (status) => (state, event) =>
       status, attempt: event.attempt ?? job.attempt, completed_at: event.completed_at ?? state.now,
       duration_seconds: event.duration_seconds ?? took(job, event.completed_at), next_retry_at: null,
       ...(status === 'completed' ? { error: null } : {}),
-      ...(status === 'failed' ? { error: event.error } : {}),
+      ...(status === 'failed' ? { error: event.error, escalated_to: event.escalated_to ?? job.escalated_to } : {}),
       ...(status === 'cancelled' ? { cancelled_by: event.cancelled_by ?? null } : {}),
     };
   });
@@ -3517,6 +4601,10 @@ function removeFromDetail(state, ids) {
 const only = (state, fields) => ({ ...state, ...fields });
 
 const handlers = {
+  ...deadHandlers,
+  ...outputHandlers,
+  ...workerHandlers,
+
   // The server's messages.
 
   queue_state(state, { jobs, stats, has_more: hasMore = false }) {
@@ -3697,8 +4785,9 @@ const handlers = {
     if (sameFilter(wanted, state.collection.filter)) return state;
     return only(state, { collection: refiltered(state.collection, wanted) });
   },
-  selected: (state, { id }) =>
-    id === state.selected ? state : only(state, { selected: id, detail: id ? newDetail(id) : null }),
+  selected: (state, { id }) => (id === state.selected ? state
+    : only(state, { selected: id, detail: id ? newDetail(id) : null, output: noOutput(id) })),
+  viewed: (state, { view }) => (view === state.view ? state : only(state, { view })),
   form_opened: (state, { jobType }) =>
     only(state, { form: { ...closedForm, type: jobType, round: state.form.round + 1 } }),
   form_closed: (state) => only(state, { form: { ...closedForm, round: state.form.round + 1 } }),
@@ -3987,6 +5076,39 @@ export class Tree {
 }
 
 """#),
+("js/state/workers.js", #"""
+// The page of workers: who they are and what they run, as last read.
+
+/** `list` is null until the first answer; `count` is what was asked for as jobs at once. */
+export const noWorkers = Object.freeze({ list: null, fault: null, count: null, busy: false, countFault: null });
+
+const workers = (state, fields) => ({ ...state, workers: { ...state.workers, ...fields } });
+
+/** How many jobs at once the server itself was seen to run: known once it said so, or where it is the only worker. */
+export function knownCount({ list, count }) {
+  if (count !== null) return count;
+  return list?.length === 1 && list[0].state !== 'draining' ? list[0].slots : null;
+}
+
+/** Totals for the line above the list. */
+export function workerTotals(list) {
+  return list.reduce((sum, worker) => ({
+    slots: sum.slots + worker.slots, busy: sum.busy + worker.jobs.length, processed: sum.processed + worker.processed,
+  }), { slots: 0, busy: 0, processed: 0 });
+}
+
+const cleaned = (worker) =>
+  ({ ...worker, jobs: worker.jobs ?? [], slots: worker.slots ?? 0, processed: worker.processed ?? 0 });
+
+export const workerHandlers = {
+  workers_read: (state, { list }) => workers(state, { list: list.map(cleaned), fault: null }),
+  workers_failed: (state, { message }) => workers(state, { fault: message }),
+  workers_counting: (state) => workers(state, { busy: true, countFault: null }),
+  workers_counted: (state, { count }) => workers(state, { busy: false, count, countFault: null }),
+  workers_refused: (state, { message }) => workers(state, { busy: false, countFault: message }),
+};
+
+"""#),
 ("js/text/command-line.js", #"""
 // The command that submits a job again, for `curl` and for `stint`. Commands are pasted into terminals: they hold no
 // control characters, which could end the paste and run what follows.
@@ -4133,16 +5255,23 @@ export function eventWord(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The attempts of a history, with the one that runs now: `{attempt, status, word, start, end, worker, error}`. */
+/** The events of the job itself, without those of the jobs that it took over from. */
+const ownEvents = (job, history) => (history ?? []).filter((entry) => !entry.job_id || entry.job_id === job.id);
+
+/**
+ * The attempts of a history, with the one that runs now: `{attempt, status, word, start, end, worker, error, job}`;
+ * `job` is the id of the job that it took over from, where the attempt was of that one.
+ */
 export function attemptsOf(job, history) {
   const attempts = (history ?? []).filter((entry) => entry.ended_at != null).map((entry) => ({
     attempt: entry.attempt, status: outcomeOf(entry), word: eventWord(entry.event), start: entry.started_at,
     end: entry.ended_at, worker: entry.worker_id, error: entry.error,
+    job: entry.job_id && entry.job_id !== job.id ? entry.job_id : null,
   }));
-  if (job.status === 'running' && !attempts.some((entry) => entry.attempt === job.attempt)) {
+  if (job.status === 'running' && !attempts.some((entry) => !entry.job && entry.attempt === job.attempt)) {
     attempts.push({
       attempt: job.attempt, status: 'running', word: 'Running', start: job.started_at, end: null,
-      worker: job.worker_id, error: null,
+      worker: job.worker_id, error: null, job: null,
     });
   }
   return attempts;
@@ -4164,7 +5293,8 @@ export function lifeOf(job, history) {
   const wait = (until, status = 'pending', word = 'Waited') => {
     if (until === null || until - since > 0.0005) steps.push({ kind: 'wait', status, word, from: since, to: until });
   };
-  const entries = history?.length ? history : [{ event: 'submitted', status: 'pending', at: job.created_at,
+  const own = ownEvents(job, history);
+  const entries = own.length ? own : [{ event: 'submitted', status: 'pending', at: job.created_at,
     attempt: 0 }];
   let waitStatus = 'pending';
   for (const entry of entries) {
@@ -4236,6 +5366,33 @@ export function bytesText(count) {
   if (count < 1000) return `${count} B`;
   return count < 1e6 ? `${(count / 1e3).toFixed(1)} KB` : `${(count / 1e6).toFixed(1)} MB`;
 }
+
+"""#),
+("js/text/output.js", #"""
+// What a process printed, made fit to be read as text: what only a terminal understands is left out.
+
+/** Colours and movements (CSI), titles and links (OSC and its kind), and what else begins with Escape. */
+const sequences = new RegExp([
+  '(?:\\u001b\\[|\\u009b)[0-?]*[ -/]*[@-~]',
+  '\\u001b[\\]PX^_][^\\u0007\\u001b]*(?:\\u0007|\\u001b\\\\)',
+  '\\u001b[ -/]*[0-Z\\\\^-~]',
+].join('|'), 'g');
+
+/** `text` without the escape sequences of terminals. */
+export const withoutEscapes = (text) => text.replace(sequences, '');
+
+/**
+ * What a terminal shows of a line in which the cursor went back to its start: the last that was written. A carriage
+ * return at the very end stays, as a line break may follow.
+ */
+export function lastWritten(line) {
+  const end = /\r+$/.exec(line)?.[0] ?? '';
+  const body = line.slice(0, line.length - end.length);
+  return body.slice(body.lastIndexOf('\r') + 1) + (end && '\r');
+}
+
+/** A line as it is shown. */
+export const lineText = (line) => withoutEscapes(line.replace(/\r$/, ''));
 
 """#),
 ("js/text/plain.js", #"""
@@ -4362,31 +5519,58 @@ export function applyTheme(theme) {
 
 """#),
 ("js/views/attempts.js", #"""
-// The attempts of a job, each with its end.
+// The attempts of a job, each with its end and its whole error; those of the jobs it took over from come first.
 
 import { h } from '../render/element.js';
 import { attemptsOf } from '../text/life.js';
-import { plainLine } from '../text/plain.js';
+import { plainLine, plainText, shortId } from '../text/plain.js';
 import { glyph } from './status.js';
 import { duration, elapsed } from './time.js';
 
 const mostAttempts = 50;
+/** An error is shown at once up to this length, and longer ones when they are opened, up to the other. */
+const [shortError, longestError] = [300, 20_000];
 
-export function attemptsView(job, history, now) {
-  const attempts = attemptsOf(job, history).slice(-mostAttempts);
+function errorView({ type, message }) {
+  const text = String(message ?? '');
+  if (text.length <= shortError) return h('p', { class: 'attempt-error', dir: 'auto' }, plainText(`${type}: ${text}`));
+  return h('details', { class: 'attempt-error' },
+    h('summary', { dir: 'auto' }, plainLine(`${type}: ${text.slice(0, shortError)}…`)),
+    h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Whole error', dir: 'auto' },
+      plainText(text.slice(0, longestError))));
+}
+
+const otherJob = (id, actions) => [' of ', h('a', {
+  href: `#/jobs/${encodeURIComponent(id)}`, title: plainLine(id),
+  onclick: (event) => {
+    event.preventDefault();
+    actions.openJob(id);
+    actions.focusDetail();
+  },
+}, plainLine(shortId(id)))];
+
+function attemptView(entry, now, actions) {
+  const took = entry.end === null ? entry.start && elapsed(entry.start, now)
+    : entry.start && duration(entry.end - entry.start);
+  return h('li', {
+    class: 'attempt', 'data-status': entry.status, 'data-attempt': entry.attempt,
+    key: `${entry.job ?? ''} ${entry.attempt} ${entry.start ?? entry.end}`,
+  },
+  h('div', { class: 'attempt-first' },
+    glyph(entry.status), h('b', null, `${entry.attempt}`, entry.job && otherJob(entry.job, actions)),
+    h('span', null, entry.word), h('span', { class: 'attempt-took' }, took)),
+  entry.error && errorView(entry.error),
+  entry.worker && h('p', { class: 'attempt-worker' }, h('code', null, plainLine(entry.worker))));
+}
+
+export function attemptsView(job, history, now, actions) {
+  const all = attemptsOf(job, history);
+  const left = all.length - mostAttempts;
   return h('section', { class: 'block', id: 'attempts' },
     h('h3', null, 'Attempts'),
-    attempts.length === 0 ? h('p', { class: 'quiet-text' }, 'None yet.')
-      : h('ol', { class: 'attempt-list' }, attempts.map((entry) =>
-        h('li', { class: 'attempt', 'data-status': entry.status, key: `${entry.attempt}-${entry.start ?? entry.end}` },
-          h('div', { class: 'attempt-first' },
-            glyph(entry.status), h('b', null, `${entry.attempt}`), h('span', null, entry.word),
-            h('span', { class: 'attempt-took' },
-              entry.end === null ? entry.start && elapsed(entry.start, now) : entry.start
-                && duration(entry.end - entry.start))),
-          entry.error && h('p', { class: 'attempt-error', dir: 'auto' },
-            plainLine(`${entry.error.type}: ${entry.error.message}`.slice(0, 600))),
-          entry.worker && h('p', { class: 'attempt-worker' }, h('code', null, plainLine(entry.worker)))))));
+    left > 0 && h('p', { class: 'hint' }, `${left} earlier attempts are not shown.`),
+    all.length === 0 ? h('p', { class: 'quiet-text' }, 'None yet.')
+      : h('ol', { class: 'attempt-list' }, all.slice(-mostAttempts).map((entry) => attemptView(entry, now, actions))));
 }
 
 """#),
@@ -4529,7 +5713,7 @@ function keyPlace(event, chartAt, look) {
 
 import { h } from '../render/element.js';
 
-/** `question`: {title, text, yes, act} */
+/** `question`: {title, text, yes, no, act}; `kind` is `primary` where nothing is lost. */
 export function confirmView(question, actions) {
   if (!question) return null;
   return [
@@ -4538,12 +5722,181 @@ export function confirmView(question, actions) {
     h('div', { class: 'form-buttons' },
       h('button', { id: 'confirm-no', class: 'quiet', autofocus: true, onclick: actions.closeDialog }, question.no),
       h('button', {
-        id: 'confirm-yes', class: 'danger solid',
+        id: 'confirm-yes', class: question.kind === 'primary' ? 'primary' : 'danger solid',
         onclick: () => {
           actions.closeDialog();
           question.act();
         },
       }, question.yes)),
+  ];
+}
+
+"""#),
+("js/views/dead-letters.js", #"""
+// The page of dead letters: groups by type and error, the jobs of one, and what can be done with them.
+
+import { h } from '../render/element.js';
+import { hashOf } from '../route.js';
+import { KEEP_DEAD, NO_DEAD_FILTER, isDeadNarrow, isGroup } from '../state/dead-letters.js';
+import { countText, plural } from '../text/number.js';
+import { plainLine, shortId } from '../text/plain.js';
+import { icon } from './icons.js';
+import { timeAgo } from './time.js';
+
+const mostGroups = 200;
+const mostMessage = 300;
+
+const messageText = (text) => plainLine(String(text ?? '').slice(0, mostMessage));
+
+/** Buttons for many jobs at once; `name` tells them apart. */
+function actsView({ name, words, filter, isSmall }, state, actions) {
+  const busy = state.dead.act !== null;
+  return h('div', { class: 'dead-acts' },
+    h('button', {
+      'data-act': 'requeue', id: name ? `requeue-${name}` : null, class: isSmall ? 'quiet' : '', disabled: busy,
+      title: 'Puts them back into the queue. Says first how many.', 'aria-label': `Requeue ${words}…`,
+      onclick: () => actions.requeueDead(filter),
+    }, icon('retry'), h('span', null, isSmall ? 'Requeue…' : `Requeue ${words}…`)),
+    h('button', {
+      'data-act': 'purge', id: name ? `purge-${name}` : null, class: 'quiet', disabled: busy,
+      title: 'Removes them for good. Says first how many, and asks.', 'aria-label': `Remove ${words}…`,
+      onclick: () => actions.purgeDead(filter),
+    }, icon('sweep'), h('span', null, isSmall ? 'Remove…' : `Remove ${words}…`)));
+}
+
+function headView(state) {
+  const { total, filter } = state.dead;
+  const kind = isDeadNarrow(filter) ? 'that match' : '';
+  return h('div', { class: 'page-head' },
+    h('h2', { id: 'dead-title', tabindex: -1 }, 'Dead letters'),
+    h('p', { id: 'dead-count', role: 'status' },
+      total === null ? 'Reading…' : `${plural(total, 'job')} ${kind}`.trim()));
+}
+
+function barView(state, actions) {
+  const { filter, total } = state.dead;
+  const canWrite = !state.session?.read_only && total > 0;
+  const isNarrow = isDeadNarrow(filter);
+  return h('div', { class: 'dead-bar' },
+    h('div', { class: 'search-box' }, icon('search'),
+      h('input', {
+        id: 'dead-search', type: 'search', placeholder: 'Search', value: filter.q, autocomplete: 'off',
+        spellcheck: 'false', maxlength: 200, 'aria-label': 'Search dead letters: ids, types, tags and errors',
+        title: 'Search (/)', oninput: (event) => actions.filterDead({ q: event.target.value }),
+      }),
+      h('kbd', { 'aria-hidden': 'true' }, '/')),
+    isNarrow && h('button', {
+      id: 'dead-show-all', class: 'quiet', onclick: () => {
+        actions.filterDead(NO_DEAD_FILTER, { push: true });
+        actions.focusTitle();
+      },
+    }, 'Show all'),
+    canWrite && actsView({ name: 'dead', words: isNarrow ? 'these' : 'all', filter }, state, actions));
+}
+
+function groupView(group, state, actions) {
+  const now = Math.floor(state.now);
+  const { filter } = state.dead;
+  const own = { ...filter, type: group.type, error: group.error };
+  const words = `${plural(group.count, plainLine(group.type))}: ${plainLine(group.error)}`;
+  return h('li', {
+    class: 'dead-group', key: `${group.type} ${group.error}`, 'data-type': group.type, 'data-error': group.error,
+  },
+  h('div', { class: 'dead-first' },
+    h('a', {
+      class: 'dead-open', 'data-row': true, href: hashOf(state, { dead: own, selected: null }),
+      onclick: (event) => {
+        event.preventDefault();
+        actions.openGroup(group);
+      },
+    }, h('span', { class: 'row-type', dir: 'auto' }, plainLine(group.type)),
+    h('span', { class: 'dead-kind', dir: 'auto' }, plainLine(group.error))),
+    h('span', { class: 'dead-number', 'data-field': 'count' }, plural(group.count, 'job'))),
+  h('p', { class: 'dead-message', dir: 'auto' }, messageText(group.message)),
+  h('div', { class: 'dead-last' },
+    h('p', { class: 'dead-times' }, 'newest ', timeAgo(group.newest, now), ', oldest ', timeAgo(group.oldest, now)),
+    !state.session?.read_only && actsView({ words, filter: own, isSmall: true }, state, actions)));
+}
+
+function groupsView(state, actions) {
+  const { groups, filter } = state.dead;
+  if (isGroup(filter)) {
+    return h('p', { class: 'dead-crumb', key: 'crumb' },
+      h('button', { id: 'dead-groups-all', class: 'quiet', onclick: () => actions.openGroup(null) }, 'All groups'),
+      h('span', { 'aria-hidden': 'true' }, '›'),
+      h('b', { dir: 'auto' }, plainLine(filter.type)), h('span', { class: 'dead-kind', dir: 'auto' },
+        plainLine(filter.error)));
+  }
+  if (groups.length === 0) return null;
+  return h('section', { class: 'dead-part', key: 'groups', 'aria-labelledby': 'dead-groups-title' },
+    h('h3', { id: 'dead-groups-title' }, 'By type and error'),
+    h('ul', { id: 'dead-groups' }, groups.slice(0, mostGroups).map((group) => groupView(group, state, actions))),
+    groups.length > mostGroups
+      && h('p', { class: 'hint' }, `${countText(groups.length - mostGroups)} more groups: search to find them.`));
+}
+
+function jobView(job, state, actions) {
+  const isOpen = job.id === state.selected;
+  const at = job.completed_at ?? job.created_at;
+  const attempts = job.attempt === 0 ? 'never started' : plural(job.attempt, 'attempt');
+  return h('li', { class: 'dead-job', key: job.id, 'data-job': job.id, 'data-open': isOpen },
+    h('div', { class: 'dead-first' },
+      h('a', {
+        class: 'dead-open', 'data-row': true, href: hashOf(state, { selected: job.id }),
+        'aria-current': isOpen ? 'true' : null,
+        onclick: (event) => {
+          event.preventDefault();
+          actions.openJob(job.id);
+          actions.focusDetail();
+        },
+      }, h('span', { class: 'row-type', dir: 'auto' }, plainLine(job.type)),
+      h('code', { title: job.id }, plainLine(shortId(job.id)))),
+      h('span', { class: 'dead-times' }, `${attempts}, `, timeAgo(at, Math.floor(state.now)))),
+    h('div', { class: 'dead-last' },
+      h('p', { class: 'dead-message', dir: 'auto' },
+        job.error ? messageText(`${job.error.type}: ${job.error.message}`) : 'failed'),
+      !state.session?.read_only && h('button', {
+        class: 'quiet', 'data-act': 'requeue', 'aria-label': `Requeue ${plainLine(shortId(job.id))}`,
+        title: 'Puts it back into the queue', onclick: () => actions.retryJob(job.id),
+      }, icon('retry'), h('span', null, 'Requeue'))));
+}
+
+function jobsView(state, actions) {
+  const { jobs, next, total, filter } = state.dead;
+  if (jobs.length === 0) return null;
+  const isFull = jobs.length >= KEEP_DEAD;
+  return h('section', { class: 'dead-part', key: 'jobs', 'aria-labelledby': 'dead-jobs-title' },
+    h('h3', { id: 'dead-jobs-title' }, isGroup(filter) ? 'Jobs, newest first' : 'All of them, newest first'),
+    h('ul', { id: 'dead-jobs' }, jobs.map((job) => jobView(job, state, actions))),
+    next && !isFull && h('button', { id: 'dead-more', onclick: actions.moreDead },
+      `Show more of ${countText(total)}`),
+    next && isFull && h('p', { class: 'hint' }, `The newest ${countText(KEEP_DEAD)}; search to find older ones.`));
+}
+
+function emptyView(state) {
+  const isNarrow = isDeadNarrow(state.dead.filter);
+  return h('div', { id: 'dead-empty', class: 'empty', key: 'empty' },
+    h('h3', null, isNarrow ? 'No dead letter matches' : 'No dead letters'),
+    h('p', null, isNarrow ? 'Nothing that failed fits this filter.'
+      : 'A job comes here when its last attempt failed and no other job took over.'));
+}
+
+function faultView({ fault }, actions) {
+  return h('div', { id: 'dead-fault', class: 'page-fault', role: 'alert', key: 'fault' },
+    h('p', { dir: 'auto' }, `The dead letters could not be read: ${plainLine(fault)}`),
+    h('button', { onclick: actions.readDead }, 'Try again'));
+}
+
+export function deadLettersView(state, actions) {
+  const { dead } = state;
+  return [
+    headView(state),
+    barView(state, actions),
+    h('div', { class: 'page-body', key: 'body' },
+      dead.fault && faultView(dead, actions),
+      groupsView(state, actions),
+      dead.total === 0 && emptyView(state),
+      jobsView(state, actions)),
   ];
 }
 
@@ -4649,6 +6002,7 @@ export function queueBarView(state, actions) {
 
 import { h } from '../render/element.js';
 import { icon, logo } from './icons.js';
+import { pagesView } from './pages.js';
 
 const connectionWords = {
   connecting: 'Connecting', open: 'Live', reconnecting: 'Connection lost, reconnecting', stopped: 'Not connected',
@@ -4671,6 +6025,7 @@ export function headerView(state, actions) {
     h('div', { id: 'connection', role: 'status', 'data-state': connection.state },
       h('span', { class: 'connection-dot', 'aria-hidden': 'true' }),
       h('span', null, connectionWords[connection.state]), retryWords(connection, state.now)),
+    pagesView(state),
     session?.read_only && h('span', { class: 'chip', title: 'Your token may read, not write' }, 'Read only'),
     h('div', { class: 'header-buttons' },
       session?.owner && h('span', { class: 'owner', title: 'Jobs are submitted in this name' }, session.owner),
@@ -4701,6 +6056,7 @@ import { h } from '../render/element.js';
 
 const paths = {
   plus: 'M8 3v10M3 8h10',
+  minus: 'M3 8h10',
   close: 'M4 4l8 8M12 4l-8 8',
   search: 'M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.3 10.3L13.5 13.5',
   copy: 'M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z',
@@ -4736,8 +6092,9 @@ export const logo = () =>
 
 import { h, keyed } from '../render/element.js';
 import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
-import { countdownText } from '../text/time.js';
-import { linkOf, plainLine, plainText } from '../text/plain.js';
+import { clockText, countdownText } from '../text/time.js';
+import { plural } from '../text/number.js';
+import { linkOf, plainLine, plainText, shortId } from '../text/plain.js';
 import { attemptsView } from './attempts.js';
 import { icon } from './icons.js';
 import { jsonBlock } from './json-block.js';
@@ -4801,7 +6158,8 @@ function progressView(job) {
 function stateWords(job, now) {
   if (job.status === 'retrying' && job.next_retry_at) {
     const left = countdownText(job.next_retry_at, now);
-    return `Next attempt ${left === 'now' ? 'now' : `in ${left}`}.`;
+    const failed = job.attempt ? `Attempt ${job.attempt} of ${lastAttempt(job)} did not end well. ` : '';
+    return `${failed}Next attempt ${left === 'now' ? 'now' : `in ${left}, at ${clockText(job.next_retry_at)}`}.`;
   }
   if (job.status === 'scheduled') {
     const left = countdownText(job.run_at, now);
@@ -4809,8 +6167,28 @@ function stateWords(job, now) {
   }
   if (job.status === 'pending') return 'Waits for a free worker slot.';
   if (job.status === 'blocked') return 'Waits for the jobs it depends on.';
-  if (job.status === 'running' && job.cancel_requested_at) return 'Asked to stop.';
+  if (job.status === 'running' && job.cancel_requested_at) {
+    return job.cancelled_by ? `Asked to stop by ${plainLine(job.cancelled_by)}.` : 'Asked to stop.';
+  }
+  if (job.status === 'cancelled' && job.cancelled_by) return `Cancelled by ${plainLine(job.cancelled_by)}.`;
   return null;
+}
+
+/** The jobs before and after it in its chain: where one took over from another that failed. */
+function chainView(job, actions) {
+  const link = (name, words, id) => id && h('p', { 'data-field': name, key: name },
+    icon('link'), h('span', null, words), h('a', {
+      href: `#/jobs/${encodeURIComponent(id)}`, title: plainLine(id), dir: 'auto',
+      onclick: (event) => {
+        event.preventDefault();
+        actions.openJob(id);
+        actions.focusDetail();
+      },
+    }, plainLine(shortId(id))));
+  if (!job.escalated_from && !job.escalated_to) return null;
+  return h('div', { class: 'chain', id: 'chain' },
+    link('escalated-from', 'Took over from ', job.escalated_from),
+    link('escalated-to', 'Failed, and was taken over by ', job.escalated_to));
 }
 
 const fact = (name, label, ...value) => h('div', { class: 'fact', 'data-fact': name },
@@ -4840,6 +6218,8 @@ function factsView(job, now, actions) {
     }, icon('copy'))),
     fact('attempt', 'Attempt', job.attempt ? `${job.attempt} of ${lastAttempt(job)}` : 'none yet',
       ` · ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`),
+    job.losses > 0 ? fact('losses', 'Losses', `${plural(job.losses, 'worker')} lost while running it`) : null,
+    job.status === 'retrying' && job.next_retry_at ? fact('next-retry', 'Next try', time(job.next_retry_at)) : null,
     fact('queue', 'Queue', plainLine(job.queue)),
     fact('priority', 'Priority', job.priority),
     fact('created', 'Submitted', time(job.created_at)),
@@ -4894,34 +6274,46 @@ function missingView(state) {
   return h('p', { class: 'quiet-text' }, words);
 }
 
-function bodyView(job, state, actions) {
+/** What stands above the output. */
+function upperView(job, state, actions) {
   const { detail } = state;
-  const now = Math.floor(state.now);
-  const whole = detail.whole;
-  const words = stateWords(job, now);
+  const words = stateWords(job, Math.floor(state.now));
   return [
     detail.gone && h('p', { class: 'gone', role: 'status' },
       'This job was removed. What is shown is what was last known.'),
     detail.fault && !detail.gone && h('p', { class: 'gone', role: 'status' }, plainText(detail.fault)),
     actionsView(job, state, actions),
-    words && h('p', { class: 'state-words' }, words),
+    words && h('p', { class: 'state-words', 'data-field': 'state' }, words),
+    chainView(job, actions),
     progressView(job),
     errorView(job),
+  ];
+}
+
+/** What stands below it. */
+function lowerView(job, state, actions) {
+  const { detail } = state;
+  const now = Math.floor(state.now);
+  const whole = detail.whole;
+  return [
     job.status === 'completed' && resultView(job, whole, actions),
     jsonBlock({ name: 'params', label: 'Params', value: whole?.params, note: whole ? 'null' : 'Reading…' }, actions),
     linksView(job),
     timelineView(job, detail.history, now),
-    attemptsView(job, detail.history, now),
+    attemptsView(job, detail.history, now, actions),
     h('section', { class: 'block' }, h('h3', null, 'Facts'), factsView(job, now, actions)),
     whole?.metadata && Object.keys(whole.metadata).length > 0
       && jsonBlock({ name: 'metadata', label: 'Metadata', value: whole.metadata }, actions),
   ];
 }
 
-export function jobDetailView(state, actions) {
+/** `output` is the view of the output, which changes more often than the rest. */
+export function jobDetailView(state, actions, output) {
   const { detail } = state;
   if (!detail) return null;
   const job = detailJob(state);
+  const inputs = [job?.asOf, detail, Math.floor(state.now), state.session];
+  const part = (name, draw) => keyed(name, inputs, () => h('div', { class: 'detail-part' }, draw()));
   return [
     h('div', { class: 'detail-head' },
       h('div', { class: 'detail-title' },
@@ -4930,8 +6322,10 @@ export function jobDetailView(state, actions) {
       h('button', { id: 'close-detail', class: 'icon-button', 'aria-label': 'Close', title: 'Close (Escape)',
         onclick: actions.closeJob },
         icon('close'))),
-    keyed(`body-${detail.id}`, [job?.asOf, detail, Math.floor(state.now), state.session],
-      () => h('div', { class: 'detail-body' }, job ? bodyView(job, state, actions) : missingView(state))),
+    h('div', { class: 'detail-body', key: `body-${detail.id}` },
+      part('upper', () => (job ? upperView(job, state, actions) : missingView(state))),
+      job && output.view(state),
+      job && part('lower', () => lowerView(job, state, actions))),
   ];
 }
 
@@ -5111,7 +6505,9 @@ function secondLine(job, now) {
     case 'blocked':
       return [h('span', { class: 'row-lead' }, 'waits for other jobs'), note(job.summary)];
     case 'failed':
-      return [note(job.error ? `${job.error.type}: ${job.error.message}` : 'failed', 'error')];
+      return [
+        job.escalated_to && h('span', { class: 'row-lead' }, `taken over by ${plainLine(shortId(job.escalated_to))}`),
+        note(job.error ? `${job.error.type}: ${job.error.message}` : 'failed', 'error')];
     case 'cancelled':
       return [note(job.cancelled_by ? `cancelled by ${job.cancelled_by}` : job.summary || 'cancelled')];
     default:
@@ -5250,6 +6646,115 @@ export function noticesView(state, actions) {
     h('button', { class: 'icon-button small', 'aria-label': 'Dismiss', onclick: () => actions.dismiss(notice.id) },
       icon('close'))));
 }
+
+"""#),
+("js/views/output.js", #"""
+// The output of the chosen job: text as it comes, never markup. It follows the end until the reader scrolls up.
+
+import { h, keyed } from '../render/element.js';
+import { countText, plural } from '../text/number.js';
+import { plainText, shortId } from '../text/plain.js';
+import { lineText } from '../text/output.js';
+
+/** What stands before a line that is not of the standard output. */
+const marks = { stderr: 'err', event: 'event', notice: 'Stint' };
+const nearEnd = 8;
+
+const hasContent = ({ blocks }) => blocks.some((block) => block.entries.some((entry) => entry.kind !== 'heading'));
+
+function entryView(entry, output, actions) {
+  if (entry.kind === 'gap') return h('div', { class: 'line', 'data-stream': 'notice' }, 'Some output is missing here.');
+  if (entry.kind === 'heading') {
+    const isOther = entry.job !== output.id;
+    return h('h4', { class: 'output-attempt' }, `Attempt ${entry.attempt}`,
+      isOther && [' of ', h('a', {
+        href: `#/jobs/${encodeURIComponent(entry.job)}`,
+        onclick: (event) => {
+          event.preventDefault();
+          actions.openJob(entry.job);
+        },
+      }, plainText(shortId(entry.job)))]);
+  }
+  const mark = marks[entry.stream];
+  return h('div', { class: 'line', 'data-stream': entry.stream },
+    mark && h('span', { class: 'line-mark' }, `${mark} `),
+    h('span', { class: 'line-text' }, plainText(lineText(entry.text)), entry.cut ? ' … (cut)' : null));
+}
+
+function stateText(output) {
+  if (output.ended) return plural(output.lines + output.dropped, 'line');
+  return `${plural(output.lines + output.dropped, 'line')}, live`;
+}
+
+/** The view, and `drawn`, to be called once it is in the document. */
+export function createOutputView({ actions, requestRender }) {
+  let follows = true;
+  let shownID = null;
+
+  const element = () => document.getElementById('output');
+
+  function onscroll({ target }) {
+    const isAtEnd = target.scrollTop + target.clientHeight >= target.scrollHeight - nearEnd;
+    if (isAtEnd === follows) return;
+    follows = isAtEnd;
+    requestRender();
+  }
+
+  function toEnd() {
+    follows = true;
+    requestRender();
+    element()?.focus({ preventScroll: true });
+  }
+
+  function view({ output }) {
+    if (!hasContent(output) && !output.fault) return null;
+    return h('section', { class: 'block', 'data-block': 'output', 'aria-labelledby': 'output-title' },
+      h('div', { class: 'block-head' }, h('h3', { id: 'output-title' }, 'Output'),
+        h('span', { class: 'hint', id: 'output-state' }, stateText(output))),
+      output.fault && h('p', { class: 'hint', role: 'status' },
+        `The output could not be read: ${plainText(output.fault)}`),
+      output.dropped > 0 && h('p', { class: 'hint', id: 'output-dropped' },
+        `${countText(output.dropped)} earlier lines are not shown here: `,
+        h('code', null, `stint logs ${plainText(shortId(output.id))}`)),
+      hasContent(output) && h('div', { id: 'output', class: 'output', tabindex: 0, role: 'region',
+        'aria-label': 'Output of the job', dir: 'ltr', 'data-follows': follows, onscroll },
+      output.blocks.map((block) => keyed(block.key, [block], () => h('div', { class: 'output-lines' },
+        block.entries.map((entry) => entryView(entry, output, actions)))))),
+      !follows && h('button', { id: 'output-follow', class: 'quiet', onclick: toEnd },
+        output.ended ? 'To the end' : 'Follow the output'));
+  }
+
+  return {
+    view(state) {
+      const { output } = state;
+      if (output.id !== shownID) {
+        shownID = output.id;
+        follows = true;
+      }
+      return keyed(`output-${output.id}`, [output, follows], () => h('div', { class: 'detail-part' }, view(state)));
+    },
+    drawn() {
+      const box = element();
+      if (box && follows && box.scrollTop + box.clientHeight < box.scrollHeight - 1) box.scrollTop = box.scrollHeight;
+    },
+  };
+}
+
+"""#),
+("js/views/pages.js", #"""
+// The links between the pages.
+
+import { h } from '../render/element.js';
+import { hashOf } from '../route.js';
+
+const words = { queue: 'Queue', 'dead-letters': 'Dead letters', workers: 'Workers' };
+
+/** A panel that is open is closed: it belongs to the page that is left. */
+export const pagesView = (state) =>
+  h('nav', { id: 'pages', 'aria-label': 'Pages' }, Object.entries(words).map(([view, text]) => h('a', {
+    key: view, 'data-page': view, href: hashOf(state, { view, selected: null }),
+    'aria-current': state.view === view ? 'page' : null,
+  }, text)));
 
 """#),
 ("js/views/progress-bar.js", #"""
@@ -5561,7 +7066,10 @@ const shortcuts = [
     ['Esc', 'Close what is open'],
   ]],
   ['Act', [['n', 'New job'], ['c', 'Cancel the chosen job'], ['r', 'Retry the chosen job']]],
-  ['Look', [['/', 'Search'], ['t', 'Theme: system, light, dark'], ['?', 'This sheet']]],
+  ['Look', [
+    ['/', 'Search'], ['g', 'Next page: queue, dead letters, workers'], ['t', 'Theme: system, light, dark'],
+    ['?', 'This sheet'],
+  ]],
 ];
 
 export function shortcutsView(actions) {
@@ -5757,6 +7265,172 @@ export function timelineView(job, history, now) {
     })),
     left > 0 && h('p', { class: 'hint' }, `${left} earlier steps are not shown.`),
     h('ol', { class: 'steps' }, steps.slice(-mostSteps).map((entry) => step(entry, now))));
+}
+
+"""#),
+("js/views/workers.js", #"""
+// The page of workers: who they are, how busy, and what they run.
+
+import { h } from '../render/element.js';
+import { hashOf } from '../route.js';
+import { knownCount, workerTotals } from '../state/workers.js';
+import { durationText } from '../text/duration.js';
+import { countText, plural } from '../text/number.js';
+import { plainLine, plainText, shortId } from '../text/plain.js';
+import { icon } from './icons.js';
+import { progressBar } from './progress-bar.js';
+import { glyph } from './status.js';
+import { elapsed, timeAgo } from './time.js';
+
+const mostWorkers = 100;
+const mostJobs = 32;
+
+const states = { idle: ['pending', 'Idle'], busy: ['running', 'Busy'], draining: ['blocked', 'Draining'] };
+
+function stateView(worker) {
+  const [status, word] = states[worker.state] ?? ['pending', worker.state];
+  return h('span', { class: 'status', 'data-status': status }, glyph(status), h('span', null, word));
+}
+
+function jobView(job, state, actions) {
+  const percent = Number.isFinite(job.percent) ? job.percent : null;
+  return h('li', { class: 'worker-job', key: job.id, 'data-job': job.id, 'data-status': 'running' },
+    h('div', { class: 'worker-line' },
+      h('a', {
+        class: 'dead-open', 'data-row': true, href: hashOf(state, { selected: job.id }),
+        onclick: (event) => {
+          event.preventDefault();
+          actions.openJob(job.id);
+          actions.focusDetail();
+        },
+      }, h('span', { class: 'row-type', dir: 'auto' }, plainLine(job.type)),
+      h('code', { title: job.id }, plainLine(shortId(job.id)))),
+      h('span', { class: 'worker-took' },
+        job.started_at ? elapsed(job.started_at, Math.floor(state.now)) : 'starting',
+        job.estimated_seconds != null && h('span', null, ` of about ${durationText(job.estimated_seconds)}`))),
+    h('div', { class: 'row-second' },
+      progressBar({ type: job.type, progress: percent === null ? null : { percent } }),
+      h('span', { class: 'row-percent' }, percent === null ? '' : `${Math.round(percent)} %`),
+      job.label && h('span', { class: 'row-note', dir: 'auto' }, plainLine(job.label))));
+}
+
+function workerView(worker, state, actions) {
+  const left = worker.jobs.length - mostJobs;
+  const types = worker.types ?? [];
+  return h('li', { class: 'worker', key: worker.id, 'data-worker': worker.id, 'data-state': worker.state },
+    h('div', { class: 'worker-line' }, stateView(worker),
+      h('span', { class: 'worker-place', dir: 'auto' }, plainLine(`${worker.host}, process ${worker.pid}`)),
+      h('span', { class: 'worker-slots', 'data-field': 'slots' },
+        `${countText(worker.jobs.length)} of ${plural(worker.slots, 'slot')}`)),
+    h('p', { class: 'worker-facts' }, h('code', null, plainLine(worker.id)),
+      ` · ${plural(worker.processed, 'job')} done`,
+      worker.started_at ? [' · started ', timeAgo(worker.started_at, Math.floor(state.now))] : null,
+      types.length > 0 && h('span', { title: types.map(plainLine).join(', ').slice(0, 1000) },
+        ` · ${plural(types.length, 'job type')}`)),
+    worker.jobs.length > 0 && h('ul', { class: 'worker-jobs' },
+      worker.jobs.slice(0, mostJobs).map((job) => jobView(job, state, actions))),
+    left > 0 && h('p', { class: 'hint' }, `${plural(left, 'more job')} not shown.`));
+}
+
+/** Puts the known number into the field, unless somebody is writing there. To be called once it is in the document. */
+export function workersDrawn(state) {
+  const field = document.getElementById('worker-count');
+  const known = String(knownCount(state.workers) ?? '');
+  if (!field || field === document.activeElement || field.dataset.known === known) return;
+  field.dataset.known = known;
+  field.value = known;
+}
+
+/** Asks the server to run more or fewer jobs at once. */
+function countView(state, actions) {
+  const { workers } = state;
+  const known = knownCount(workers);
+  const field = () => document.getElementById('worker-count');
+  const step = (by) => {
+    const value = field().value.trim() === '' ? known : Number(field().value);
+    if (!Number.isFinite(value)) return;
+    field().value = String(Math.min(1000, Math.max(0, value + by)));
+    actions.setWorkerCount(field().value);
+  };
+  return h('form', {
+    id: 'worker-count-form', novalidate: true, key: 'count',
+    onsubmit: (event) => {
+      event.preventDefault();
+      actions.setWorkerCount(field().value);
+    },
+  },
+  h('label', { for: 'worker-count' }, 'Jobs at once in this server'),
+  h('div', { class: 'stepper' },
+    h('button', {
+      id: 'worker-fewer', type: 'button', class: 'icon-button', 'aria-label': 'One fewer', title: 'One fewer',
+      disabled: workers.busy || known === 0, onclick: () => step(-1),
+    }, icon('minus')),
+    h('input', {
+      id: 'worker-count', type: 'number', min: 0, max: 1000, inputmode: 'numeric', placeholder: '–',
+      autocomplete: 'off',
+      'aria-invalid': workers.countFault ? 'true' : null,
+      'aria-describedby': workers.countFault ? 'worker-count-error' : null,
+    }),
+    h('button', {
+      id: 'worker-more', type: 'button', class: 'icon-button', 'aria-label': 'One more', title: 'One more',
+      disabled: workers.busy, onclick: () => step(1),
+    }, icon('plus')),
+    h('button', { id: 'worker-set', type: 'submit', disabled: workers.busy }, 'Set')),
+  workers.countFault && h('p', { class: 'fault', id: 'worker-count-error', role: 'alert' },
+    plainText(workers.countFault)));
+}
+
+function totalsText(list) {
+  if (list === null) return 'Reading…';
+  const { slots, busy, processed } = workerTotals(list);
+  return `${plural(list.length, 'worker')}, ${countText(busy)} of ${plural(slots, 'slot')} busy, `
+    + `${plural(processed, 'job')} done`;
+}
+
+export function workersView(state, actions) {
+  const { list, fault } = state.workers;
+  const left = (list?.length ?? 0) - mostWorkers;
+  return [
+    h('div', { class: 'page-head' },
+      h('h2', { id: 'workers-title', tabindex: -1 }, 'Workers'),
+      h('p', { id: 'workers-count' }, totalsText(list))),
+    !state.session?.read_only && countView(state, actions),
+    h('div', { class: 'page-body', key: 'body', tabindex: 0, role: 'region', 'aria-label': 'List of workers' },
+      fault && h('div', { id: 'workers-fault', class: 'page-fault', role: 'alert' },
+        h('p', { dir: 'auto' }, `The workers could not be read: ${plainLine(fault)}`)),
+      list?.length === 0 && h('div', { id: 'workers-empty', class: 'empty' },
+        h('h3', null, 'No workers'),
+        h('p', null, 'Jobs wait until one starts: ', h('code', null, 'stint start-workers'))),
+      h('ul', { id: 'worker-list' },
+        (list ?? []).slice(0, mostWorkers).map((worker) => workerView(worker, state, actions))),
+      left > 0 && h('p', { class: 'hint' }, `${plural(left, 'more worker')} not shown.`)),
+  ];
+}
+
+"""#),
+("js/worker-actions.js", #"""
+// What a person can do on the page of workers.
+
+/** How many jobs run at once in the server. */
+export function createWorkerActions({ store, api, reader }) {
+  return {
+    async setWorkerCount(text) {
+      if (store.state.session?.read_only || store.state.workers.busy) return;
+      const count = /^\d+$/.test(text.trim()) ? Number(text) : NaN;
+      if (!(count <= 1000)) {
+        store.dispatch({ type: 'workers_refused', message: 'A whole number from 0 to 1000 is needed.' });
+        return;
+      }
+      store.dispatch({ type: 'workers_counting' });
+      try {
+        const answer = await api.setWorkers(count);
+        store.dispatch({ type: 'workers_counted', count: answer.count });
+        reader.hurry();
+      } catch (error) {
+        store.dispatch({ type: 'workers_refused', message: error.message });
+      }
+    },
+  };
 }
 
 """#),

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { reconnectDelay } from '../../web/js/live/socket.js';
 import { parseRoute, routeHash } from '../../web/js/route.js';
+import { NO_DEAD_FILTER } from '../../web/js/state/dead-letters.js';
 import { lastAttempt, retriesUsed, summaryOf } from '../../web/js/state/job.js';
 import { faultsByField, fieldText, readDuration, readOptions, readParams } from '../../web/js/state/params.js';
 import { curlCommand, hidesSecrets, shellWord, stintCommand } from '../../web/js/text/command-line.js';
@@ -213,13 +214,21 @@ test('the life of a job from its history', () => {
 });
 
 test('addresses lead where they say', () => {
-  const view = { selected: 'a/b ü', filter: { status: 'failed', type: 'image.resize', q: 'x & y' } };
+  const view = { view: 'queue', selected: 'a/b ü', filter: { status: 'failed', type: 'image.resize', q: 'x & y' } };
   assert.deepEqual(parseRoute(routeHash(view)), view);
   assert.equal(routeHash({ selected: null, filter: { status: 'all', type: '', q: '' } }), '#/');
   assert.equal(routeHash({ selected: null, filter: { status: 'failed', type: 'prime', q: 'text' } }),
     '#/?status=failed&type=prime&q=text');
   assert.deepEqual(parseRoute('#/jobs/%zz').selected, null);
   assert.deepEqual(parseRoute('#jobs').filter, { status: 'all', type: '', q: '' });
+  const dead = { view: 'dead-letters', selected: 'a/b',
+    dead: { type: 'prime', error: 'timeout', queue: '', q: 'x & y' } };
+  assert.equal(routeHash(dead), '#/dead-letters?type=prime&error=timeout&q=x+%26+y&job=a%2Fb');
+  assert.deepEqual(parseRoute(routeHash(dead)), dead);
+  assert.deepEqual(parseRoute('#/dead-letters/').dead, { type: '', error: '', queue: '', q: '' });
+  assert.equal(routeHash({ view: 'dead-letters', dead: NO_DEAD_FILTER }), '#/dead-letters');
+  assert.deepEqual(parseRoute('#/workers?job=x'), { view: 'workers', selected: 'x' });
+  assert.equal(routeHash({ view: 'workers' }), '#/workers');
 });
 
 test('the waits between tries to connect', () => {

@@ -299,6 +299,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
       location.reload();
     }),
     notice,
+    attempt,
   };
 }
 

@@ -5,30 +5,37 @@
 //   actions.js ─────┘
 
 import { createActions } from './actions.js';
+import { createDeadActions } from './dead-actions.js';
+import { createWorkerActions } from './worker-actions.js';
 import { createAPI } from './live/api.js';
+import { createDeadLetters } from './live/dead-letters.js';
 import { createDetails } from './live/details.js';
 import { createPages } from './live/pages.js';
 import { createRereads } from './live/rereads.js';
 import { createSocket } from './live/socket.js';
+import { createWorkers } from './live/workers.js';
 import { listenToKeys } from './keyboard.js';
 import { render } from './render/element.js';
-import { parseRoute, routeHash } from './route.js';
+import { hashOf, parseRoute } from './route.js';
 import { countText } from './text/number.js';
 import { createStore } from './state/store.js';
 import { initialState, reduce } from './state/reducer.js';
 import { storedTheme } from './theme.js';
 import { chartView } from './views/chart.js';
 import { confirmView } from './views/confirm.js';
+import { deadLettersView } from './views/dead-letters.js';
 import { filtersView, queueBarView } from './views/filters.js';
 import { headerView } from './views/header.js';
 import { jobDetailView } from './views/job-detail.js';
 import { jobFormView } from './views/job-form.js';
 import { jobTypesView } from './views/job-types.js';
 import { noticesView } from './views/notices.js';
+import { createOutputView } from './views/output.js';
 import { createQueueView } from './views/queue.js';
 import { shortcutsView } from './views/shortcuts.js';
 import { signInView } from './views/sign-in.js';
 import { statsView } from './views/stats.js';
+import { workersDrawn, workersView } from './views/workers.js';
 
 const find = (id) => document.getElementById(id);
 const seconds = () => Date.now() / 1000;
@@ -59,6 +66,8 @@ const socket = createSocket({
 const pages = createPages({ store, api });
 const rereads = createRereads({ store, api, socket });
 const details = createDetails({ store, api });
+const deadLetters = createDeadLetters({ store, api });
+const workers = createWorkers({ store, api });
 
 /** A refused upgrade looks like a lost connection: asking for the session tells whether a token is missing. */
 async function checkSession() {
@@ -102,26 +111,29 @@ function writeAddress(hash, push) {
   else addressTimer = setTimeout(() => history.replaceState(null, '', hash), 120);
 }
 
-/** Changes what is shown and the address with it. `push` makes a step for Back. */
-function navigate({ selected = store.state.selected, filter = {} }, { push = false } = {}) {
+function go({ view, selected, filter = {}, dead = {} }) {
   const before = store.state.collection.filter;
   store.dispatch({ type: 'filtered', filter });
+  store.dispatch({ type: 'dead_filtered', filter: dead });
+  store.dispatch({ type: 'viewed', view });
   store.dispatch({ type: 'selected', id: selected });
-  const hash = routeHash({ selected: store.state.selected, filter: store.state.collection.filter });
-  writeAddress(hash, push);
   pages.filterChanged(before);
+}
+
+/** Changes what is shown and the address with it. `push` makes a step for Back. */
+function navigate({ view = store.state.view, selected = store.state.selected, ...filters }, { push = false } = {}) {
+  go({ view, selected, ...filters });
+  writeAddress(hashOf(store.state), push);
 }
 
 addEventListener('popstate', followAddress);
 addEventListener('hashchange', followAddress);
 
 function followAddress() {
-  const { selected, filter } = parseRoute(location.hash);
-  const before = store.state.collection.filter;
-  store.dispatch({ type: 'filtered', filter });
-  store.dispatch({ type: 'selected', id: selected });
-  idToShow = selected;
-  pages.filterChanged(before);
+  clearTimeout(addressTimer);
+  const route = parseRoute(location.hash);
+  go(route);
+  idToShow = route.selected;
 }
 
 // Where the focus goes.
@@ -147,12 +159,36 @@ const focus = {
     const opens = isWide();
     if (opens) navigate({ selected: id }, { push: true });
     draw();
-    queue.show(store.state, id);
+    if (store.state.view === 'queue') queue.show(store.state, id);
     return opens;
   },
   row(id) {
     draw();
-    if (!id || !queue.focusJob(store.state, id)) find('search').focus({ preventScroll: true });
+    const { view } = store.state;
+    if (view !== 'queue') focus.title(id);
+    else if (!id || !queue.focusJob(store.state, id)) find('search').focus({ preventScroll: true });
+  },
+  /** The open panel, reached from a link. */
+  panel() {
+    draw();
+    find('detail-title')?.focus({ preventScroll: !isWide() });
+  },
+  /** The link of a job on the page that is shown, or the page's heading. */
+  title(id = null) {
+    draw();
+    const page = find(store.state.view);
+    const link = id && page?.querySelector(`[data-job="${CSS.escape(id)}"] a`);
+    (link || page?.querySelector('h2'))?.focus({ preventScroll: true });
+  },
+  /** The link of the page that is shown. */
+  page() {
+    draw();
+    document.querySelector('#pages [aria-current]')?.focus({ preventScroll: true });
+  },
+  /** After an act on many: what was pressed may be gone. */
+  afterQuestion() {
+    draw();
+    if (document.activeElement === document.body && store.state.view !== 'queue') focus.title();
   },
 };
 
@@ -163,12 +199,16 @@ const actions = createActions({
     socket.start();
   },
 });
+Object.assign(actions, createDeadActions({
+  store, api, navigate, focus, notice: actions.notice, attempt: actions.attempt, reader: deadLetters,
+}), createWorkerActions({ store, api, reader: workers }), { focusDetail: focus.panel, focusTitle: focus.title });
 
 // Drawing: once a frame, and once a second for what ticks.
 
 const queue = createQueueView({
   scroller: find('queue'), rows: find('queue-rows'), empty: find('empty'), actions, requestRender,
 });
+const output = createOutputView({ actions, requestRender });
 let isRequested = false;
 let chartAt = null;
 const look = (at) => {
@@ -191,13 +231,16 @@ let wasCovered = false;
 
 /** Where the panel covers the page, what is below is out of reach. */
 function cover(isCovered) {
-  for (const id of ['header', 'overview', 'compose', 'jobs']) find(id).inert = isCovered;
+  for (const id of ['header', 'overview', 'compose', 'jobs', 'dead-letters', 'workers']) find(id).inert = isCovered;
   if (isCovered && !wasCovered) find('detail-title')?.focus();
   wasCovered = isCovered;
 }
 
-function title({ connection, stats }) {
+const pageTitles = { 'dead-letters': 'Dead letters · Stint', workers: 'Workers · Stint' };
+
+function title({ connection, stats, view }) {
   if (connection.state === 'reconnecting' || connection.state === 'stopped') return 'Not connected · Stint';
+  if (pageTitles[view]) return pageTitles[view];
   return stats?.running ? `${countText(stats.running)} running · Stint` : 'Stint';
 }
 
@@ -211,23 +254,38 @@ function draw() {
   find('compose').hidden = !canWrite;
   render(find('job-types'), canWrite && jobTypesView(state, actions));
   render(find('job-form-place'), canWrite && jobFormView(state, actions));
-  render(find('filter-bar'), filtersView(state, actions));
-  render(find('queue-bar'), queueBarView(state, actions));
+  drawPage(state);
   const detail = find('detail');
   detail.hidden = !state.detail;
   document.body.dataset.detail = state.detail ? 'open' : 'closed';
-  render(detail, jobDetailView(state, actions));
-  queue.draw(state);
+  render(detail, jobDetailView(state, actions, output));
+  output.drawn();
   render(find('notices'), noticesView(state, actions));
   drawDialogs(state);
   cover(Boolean(state.detail) && !isWide());
   const words = title(state);
   if (document.title !== words) document.title = words;
-  if (idToShow && state.collection.jobs.get({ id: idToShow })) {
+  if (state.view === 'queue' && idToShow && state.collection.jobs.get({ id: idToShow })) {
     const id = idToShow;
     idToShow = null;
     queue.show(state, id);
   }
+}
+
+/** The page that is shown; the others are not drawn. */
+function drawPage(state) {
+  const { view } = state;
+  document.body.dataset.view = view;
+  find('jobs').hidden = view !== 'queue';
+  for (const page of ['dead-letters', 'workers']) find(page).hidden = view !== page;
+  if (view === 'queue') {
+    render(find('filter-bar'), filtersView(state, actions));
+    render(find('queue-bar'), queueBarView(state, actions));
+    queue.draw(state);
+  }
+  render(find('dead-letters'), view === 'dead-letters' && deadLettersView(state, actions));
+  render(find('workers'), view === 'workers' && workersView(state, actions));
+  if (view === 'workers') workersDrawn(state);
 }
 
 function drawDialogs(state) {
@@ -263,14 +321,25 @@ store.subscribe((state, before, event) => {
     || state.connection !== before.connection) {
     details.update();
   }
+  feedPages(state, before);
   rereads.schedule();
   if (event.type !== 'tick' || !document.hidden) requestRender();
 });
+
+/** What only one page needs is read while that page is shown. */
+function feedPages(state, before) {
+  const isMoved = state.view !== before.view || state.connection !== before.connection;
+  if (isMoved || state.dead !== before.dead) deadLetters.update();
+  if (isMoved || state.stats !== before.stats) workers.update();
+}
 
 setInterval(() => store.dispatch({ type: 'tick', now: seconds() }), 1000);
 
 for (const [name, target] of [['online', window], ['visibilitychange', document]]) {
   target.addEventListener(name, () => {
+    details.update();
+    deadLetters.update();
+    workers.update();
     if (document.hidden) return;
     socket.hurry();
     store.dispatch({ type: 'tick', now: seconds() });
@@ -280,8 +349,25 @@ for (const [name, target] of [['online', window], ['visibilitychange', document]
 
 // Keys.
 
+/** The part of the page that short cuts for the list act on. */
+const isQueue = () => store.state.view === 'queue';
+const activeID = () => (isQueue() ? queue.activeID : null);
+
+/** Moves among the links of a page other than the queue. */
+function moveLink(step) {
+  const links = [...find(store.state.view).querySelectorAll('[data-row]')];
+  const place = links.indexOf(document.activeElement);
+  const next = links[place < 0 ? 0 : Math.min(links.length - 1, Math.max(0, place + step))];
+  next?.focus();
+  next?.scrollIntoView({ block: 'nearest' });
+}
+
 /** Moves in the list; an open panel goes along. */
 function move(step) {
+  if (!isQueue()) {
+    moveLink(step);
+    return;
+  }
   const id = queue.move(store.state, step);
   if (id && store.state.selected) navigate({ selected: id });
 }
@@ -289,12 +375,13 @@ function move(step) {
 const inList = (event) => event.target === document.body || find('queue').contains(event.target);
 
 listenToKeys({
-  '/': () => find('search').focus(),
+  '/': () => (find(isQueue() ? 'search' : 'dead-search') ?? find('worker-count'))?.focus(),
+  g: nextPage,
   '?': () => actions.openDialog('shortcuts'),
   n: () => actions.newJob(),
   t: () => actions.nextTheme(),
-  c: () => actions.cancelChosen(queue.activeID),
-  r: () => actions.retryChosen(queue.activeID),
+  c: () => actions.cancelChosen(activeID()),
+  r: () => actions.retryChosen(activeID()),
   j: () => move(1),
   k: () => move(-1),
   ArrowDown: (event) => inList(event) && move(1),
@@ -307,6 +394,13 @@ listenToKeys({
   ' ': openActive,
   Escape: escape,
 });
+
+function nextPage() {
+  const views = ['queue', 'dead-letters', 'workers'];
+  const view = views[(views.indexOf(store.state.view) + 1) % views.length];
+  navigate({ view, selected: null }, { push: true });
+  focus.page();
+}
 
 function openActive(event) {
   const row = event.target.closest?.('[data-job]');
@@ -321,6 +415,10 @@ function escape(event) {
   if (document.querySelector('dialog[open]')) return false;
   if (event.target.id === 'search' && event.target.value !== '') {
     actions.filter({ q: '' });
+    return true;
+  }
+  if (event.target.id === 'dead-search' && event.target.value !== '') {
+    actions.filterDead({ q: '' });
     return true;
   }
   if (event.target.matches?.('input, textarea, select')) {
@@ -341,7 +439,8 @@ function escape(event) {
 
 find('skip').addEventListener('click', (event) => {
   event.preventDefault();
-  queue.moveTo(store.state, 0) ?? find('search').focus();
+  if (!isQueue()) focus.title();
+  else queue.moveTo(store.state, 0) ?? find('search').focus();
 });
 
 draw();

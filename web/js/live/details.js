@@ -1,5 +1,7 @@
-// Keeps the detail panel's job whole: reads it and its history when it is chosen and whenever it moved.
+// Keeps the detail panel's job whole: reads it and its history when it is chosen and whenever it moved, and follows
+// its progress and output. A page that nobody sees holds no stream: browsers open only a few to one server.
 
+import { createOutputStream } from './output-stream.js';
 import { createProgressStream } from './progress-stream.js';
 
 const pauseMilliseconds = 400;
@@ -18,6 +20,11 @@ export function createDetails({ store, api }) {
       endedID = id;
       read();
     },
+  });
+
+  const output = createOutputStream({
+    open: api.output,
+    onItems: (id, items) => store.dispatch({ type: 'output_received', id, items }),
   });
 
   async function read() {
@@ -49,15 +56,20 @@ export function createDetails({ store, api }) {
       clearTimeout(timer);
       timer = null;
       stream.follow(null);
+      output.follow(null);
     }
+    output.hold(document.hidden || connection.state !== 'open');
     if (id === null) return;
     if (detail.stale !== stale && !busy && timer === null && !detail.gone) {
       timer = setTimeout(read, stale < 0 ? 0 : pauseMilliseconds);
     }
     const job = collection.jobs.get({ id }) ?? detail.whole;
-    const isLive = job && job.status === 'running' && !detail.gone && connection.state === 'open';
+    const isLive = job && job.status === 'running' && !detail.gone && connection.state === 'open'
+      && !document.hidden;
     if (!isLive) endedID = null;
     stream.follow(isLive && endedID !== id ? id : null, job?.attempt);
+    // Only once the panel has stayed for a moment: the keyboard goes past many jobs.
+    if (detail.whole && !detail.gone) output.follow(id, job.attempt);
   }
 
   return { update };

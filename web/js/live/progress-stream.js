@@ -1,6 +1,7 @@
 // The chosen job's progress over Server-Sent Events, while its panel is open and the job is not over.
 
-const ends = ['complete', 'failed', 'cancelled'];
+// After `escalated` the stream would go on with the job that took over.
+const ends = ['complete', 'failed', 'cancelled', 'escalated'];
 const pauseMilliseconds = 5_000;
 
 /** @param onEvent called with the reducer's event; onEnd when the job is over; `pause` after a refusal */

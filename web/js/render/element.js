@@ -70,6 +70,9 @@ function create(node, inSVG) {
 
 const sameInputs = (a, b) => a.length === b.length && a.every((input, place) => Object.is(input, b[place]));
 
+/** Whether what is kept need not be drawn again. */
+const isSame = (before, after) => after.draw && before.draw && sameInputs(before.inputs, after.inputs);
+
 function update(before, after, inSVG) {
   const { element } = before;
   after.element = element;
@@ -77,10 +80,7 @@ function update(before, after, inSVG) {
     if (after.text !== before.text) element.data = after.text;
     return;
   }
-  if (after.draw && before.draw && sameInputs(before.inputs, after.inputs)) {
-    after.drawing = before.drawing;
-    return;
-  }
+  if (after.draw && after.drawing === before.drawing) return;
   const old = drawn(before);
   const next = drawn(after);
   next.element = element;
@@ -124,6 +124,7 @@ function patch(parent, before, after, inSVG) {
         nextUnkeyed = place + 1;
       }
     }
+    if (match && isSame(match, node)) node.drawing = match.drawing;
     if (match && kindOf(match) !== kindOf(node)) {
       match.element.remove();
       match = null;

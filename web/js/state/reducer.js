@@ -5,11 +5,14 @@
 // that concern jobs: an answer of the REST interface carries `asked`, the clock when it was asked for, and loses
 // against anything that came later. So answers may come late and events twice.
 
+import { deadHandlers, noDeadLetters, noteDead } from './dead-letters.js';
 import { edit, emptied, emptyCollection, refiltered, KEEP_FOUND } from './collection.js';
 import { NO_FILTER, cleanFilter, sameFilter } from './filter.js';
 import { compareIds, groupOf, isOver } from './job.js';
+import { noOutput, outputHandlers } from './output.js';
 import { samplesFromJobs, withSample } from './samples.js';
 import { Tree } from './tree.js';
+import { noWorkers, workerHandlers } from './workers.js';
 
 const noIds = new Tree(compareIds);
 const mostUnread = 1_000;
@@ -17,10 +20,13 @@ const mostNotices = 3;
 
 export const closedForm = Object.freeze({ type: null, faults: {}, message: '', busy: false, round: 0 });
 
-export function initialState({ now = 0, filter = NO_FILTER, selected = null, theme = 'system' } = {}) {
+export function initialState({
+  now = 0, view = 'queue', filter = NO_FILTER, dead, selected = null, theme = 'system',
+} = {}) {
   return {
     now,
     clock: 0,
+    view,
     collection: emptyCollection(cleanFilter(filter)),
     hasMore: false,
     loaded: false,
@@ -34,6 +40,9 @@ export function initialState({ now = 0, filter = NO_FILTER, selected = null, the
     types: null,
     selected,
     detail: selected ? newDetail(selected) : null,
+    output: noOutput(selected),
+    dead: noDeadLetters(dead),
+    workers: noWorkers,
     form: closedForm,
     dialog: null,
     signIn: { busy: false, fault: null },
@@ -48,7 +57,7 @@ const newDetail = (id) => ({ id, whole: null, history: null, fault: null, gone: 
 /** The state after `event`; the same object if nothing changed. */
 export function reduce(state, event) {
   const handler = handlers[event.type];
-  return handler ? handler(state, event) : state;
+  return handler ? noteDead(handler(state, event), state, event) : state;
 }
 
 /** One more event about jobs: `change(edit, clock)` does it. */
@@ -96,7 +105,7 @@ const ended = (status) => (state, event) =>
       status, attempt: event.attempt ?? job.attempt, completed_at: event.completed_at ?? state.now,
       duration_seconds: event.duration_seconds ?? took(job, event.completed_at), next_retry_at: null,
       ...(status === 'completed' ? { error: null } : {}),
-      ...(status === 'failed' ? { error: event.error } : {}),
+      ...(status === 'failed' ? { error: event.error, escalated_to: event.escalated_to ?? job.escalated_to } : {}),
       ...(status === 'cancelled' ? { cancelled_by: event.cancelled_by ?? null } : {}),
     };
   });
@@ -141,6 +150,10 @@ function removeFromDetail(state, ids) {
 const only = (state, fields) => ({ ...state, ...fields });
 
 const handlers = {
+  ...deadHandlers,
+  ...outputHandlers,
+  ...workerHandlers,
+
   // The server's messages.
 
   queue_state(state, { jobs, stats, has_more: hasMore = false }) {
@@ -321,8 +334,9 @@ const handlers = {
     if (sameFilter(wanted, state.collection.filter)) return state;
     return only(state, { collection: refiltered(state.collection, wanted) });
   },
-  selected: (state, { id }) =>
-    id === state.selected ? state : only(state, { selected: id, detail: id ? newDetail(id) : null }),
+  selected: (state, { id }) => (id === state.selected ? state
+    : only(state, { selected: id, detail: id ? newDetail(id) : null, output: noOutput(id) })),
+  viewed: (state, { view }) => (view === state.view ? state : only(state, { view })),
   form_opened: (state, { jobType }) =>
     only(state, { form: { ...closedForm, type: jobType, round: state.form.round + 1 } }),
   form_closed: (state) => only(state, { form: { ...closedForm, round: state.form.round + 1 } }),

@@ -18,16 +18,23 @@ export function eventWord(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The attempts of a history, with the one that runs now: `{attempt, status, word, start, end, worker, error}`. */
+/** The events of the job itself, without those of the jobs that it took over from. */
+const ownEvents = (job, history) => (history ?? []).filter((entry) => !entry.job_id || entry.job_id === job.id);
+
+/**
+ * The attempts of a history, with the one that runs now: `{attempt, status, word, start, end, worker, error, job}`;
+ * `job` is the id of the job that it took over from, where the attempt was of that one.
+ */
 export function attemptsOf(job, history) {
   const attempts = (history ?? []).filter((entry) => entry.ended_at != null).map((entry) => ({
     attempt: entry.attempt, status: outcomeOf(entry), word: eventWord(entry.event), start: entry.started_at,
     end: entry.ended_at, worker: entry.worker_id, error: entry.error,
+    job: entry.job_id && entry.job_id !== job.id ? entry.job_id : null,
   }));
-  if (job.status === 'running' && !attempts.some((entry) => entry.attempt === job.attempt)) {
+  if (job.status === 'running' && !attempts.some((entry) => !entry.job && entry.attempt === job.attempt)) {
     attempts.push({
       attempt: job.attempt, status: 'running', word: 'Running', start: job.started_at, end: null,
-      worker: job.worker_id, error: null,
+      worker: job.worker_id, error: null, job: null,
     });
   }
   return attempts;
@@ -49,7 +56,8 @@ export function lifeOf(job, history) {
   const wait = (until, status = 'pending', word = 'Waited') => {
     if (until === null || until - since > 0.0005) steps.push({ kind: 'wait', status, word, from: since, to: until });
   };
-  const entries = history?.length ? history : [{ event: 'submitted', status: 'pending', at: job.created_at,
+  const own = ownEvents(job, history);
+  const entries = own.length ? own : [{ event: 'submitted', status: 'pending', at: job.created_at,
     attempt: 0 }];
   let waitStatus = 'pending';
   for (const entry of entries) {

@@ -2,7 +2,7 @@
 
 import { h } from '../render/element.js';
 
-/** `question`: {title, text, yes, act} */
+/** `question`: {title, text, yes, no, act}; `kind` is `primary` where nothing is lost. */
 export function confirmView(question, actions) {
   if (!question) return null;
   return [
@@ -11,7 +11,7 @@ export function confirmView(question, actions) {
     h('div', { class: 'form-buttons' },
       h('button', { id: 'confirm-no', class: 'quiet', autofocus: true, onclick: actions.closeDialog }, question.no),
       h('button', {
-        id: 'confirm-yes', class: 'danger solid',
+        id: 'confirm-yes', class: question.kind === 'primary' ? 'primary' : 'danger solid',
         onclick: () => {
           actions.closeDialog();
           question.act();

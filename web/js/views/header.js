@@ -2,6 +2,7 @@
 
 import { h } from '../render/element.js';
 import { icon, logo } from './icons.js';
+import { pagesView } from './pages.js';
 
 const connectionWords = {
   connecting: 'Connecting', open: 'Live', reconnecting: 'Connection lost, reconnecting', stopped: 'Not connected',
@@ -24,6 +25,7 @@ export function headerView(state, actions) {
     h('div', { id: 'connection', role: 'status', 'data-state': connection.state },
       h('span', { class: 'connection-dot', 'aria-hidden': 'true' }),
       h('span', null, connectionWords[connection.state]), retryWords(connection, state.now)),
+    pagesView(state),
     session?.read_only && h('span', { class: 'chip', title: 'Your token may read, not write' }, 'Read only'),
     h('div', { class: 'header-buttons' },
       session?.owner && h('span', { class: 'owner', title: 'Jobs are submitted in this name' }, session.owner),

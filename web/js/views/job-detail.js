@@ -2,8 +2,9 @@
 
 import { h, keyed } from '../render/element.js';
 import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
-import { countdownText } from '../text/time.js';
-import { linkOf, plainLine, plainText } from '../text/plain.js';
+import { clockText, countdownText } from '../text/time.js';
+import { plural } from '../text/number.js';
+import { linkOf, plainLine, plainText, shortId } from '../text/plain.js';
 import { attemptsView } from './attempts.js';
 import { icon } from './icons.js';
 import { jsonBlock } from './json-block.js';
@@ -67,7 +68,8 @@ function progressView(job) {
 function stateWords(job, now) {
   if (job.status === 'retrying' && job.next_retry_at) {
     const left = countdownText(job.next_retry_at, now);
-    return `Next attempt ${left === 'now' ? 'now' : `in ${left}`}.`;
+    const failed = job.attempt ? `Attempt ${job.attempt} of ${lastAttempt(job)} did not end well. ` : '';
+    return `${failed}Next attempt ${left === 'now' ? 'now' : `in ${left}, at ${clockText(job.next_retry_at)}`}.`;
   }
   if (job.status === 'scheduled') {
     const left = countdownText(job.run_at, now);
@@ -75,8 +77,28 @@ function stateWords(job, now) {
   }
   if (job.status === 'pending') return 'Waits for a free worker slot.';
   if (job.status === 'blocked') return 'Waits for the jobs it depends on.';
-  if (job.status === 'running' && job.cancel_requested_at) return 'Asked to stop.';
+  if (job.status === 'running' && job.cancel_requested_at) {
+    return job.cancelled_by ? `Asked to stop by ${plainLine(job.cancelled_by)}.` : 'Asked to stop.';
+  }
+  if (job.status === 'cancelled' && job.cancelled_by) return `Cancelled by ${plainLine(job.cancelled_by)}.`;
   return null;
+}
+
+/** The jobs before and after it in its chain: where one took over from another that failed. */
+function chainView(job, actions) {
+  const link = (name, words, id) => id && h('p', { 'data-field': name, key: name },
+    icon('link'), h('span', null, words), h('a', {
+      href: `#/jobs/${encodeURIComponent(id)}`, title: plainLine(id), dir: 'auto',
+      onclick: (event) => {
+        event.preventDefault();
+        actions.openJob(id);
+        actions.focusDetail();
+      },
+    }, plainLine(shortId(id))));
+  if (!job.escalated_from && !job.escalated_to) return null;
+  return h('div', { class: 'chain', id: 'chain' },
+    link('escalated-from', 'Took over from ', job.escalated_from),
+    link('escalated-to', 'Failed, and was taken over by ', job.escalated_to));
 }
 
 const fact = (name, label, ...value) => h('div', { class: 'fact', 'data-fact': name },
@@ -106,6 +128,8 @@ function factsView(job, now, actions) {
     }, icon('copy'))),
     fact('attempt', 'Attempt', job.attempt ? `${job.attempt} of ${lastAttempt(job)}` : 'none yet',
       ` · ${retriesUsed(job)} of ${job.max_retries ?? 0} retries used`),
+    job.losses > 0 ? fact('losses', 'Losses', `${plural(job.losses, 'worker')} lost while running it`) : null,
+    job.status === 'retrying' && job.next_retry_at ? fact('next-retry', 'Next try', time(job.next_retry_at)) : null,
     fact('queue', 'Queue', plainLine(job.queue)),
     fact('priority', 'Priority', job.priority),
     fact('created', 'Submitted', time(job.created_at)),
@@ -160,34 +184,46 @@ function missingView(state) {
   return h('p', { class: 'quiet-text' }, words);
 }
 
-function bodyView(job, state, actions) {
+/** What stands above the output. */
+function upperView(job, state, actions) {
   const { detail } = state;
-  const now = Math.floor(state.now);
-  const whole = detail.whole;
-  const words = stateWords(job, now);
+  const words = stateWords(job, Math.floor(state.now));
   return [
     detail.gone && h('p', { class: 'gone', role: 'status' },
       'This job was removed. What is shown is what was last known.'),
     detail.fault && !detail.gone && h('p', { class: 'gone', role: 'status' }, plainText(detail.fault)),
     actionsView(job, state, actions),
-    words && h('p', { class: 'state-words' }, words),
+    words && h('p', { class: 'state-words', 'data-field': 'state' }, words),
+    chainView(job, actions),
     progressView(job),
     errorView(job),
+  ];
+}
+
+/** What stands below it. */
+function lowerView(job, state, actions) {
+  const { detail } = state;
+  const now = Math.floor(state.now);
+  const whole = detail.whole;
+  return [
     job.status === 'completed' && resultView(job, whole, actions),
     jsonBlock({ name: 'params', label: 'Params', value: whole?.params, note: whole ? 'null' : 'Reading…' }, actions),
     linksView(job),
     timelineView(job, detail.history, now),
-    attemptsView(job, detail.history, now),
+    attemptsView(job, detail.history, now, actions),
     h('section', { class: 'block' }, h('h3', null, 'Facts'), factsView(job, now, actions)),
     whole?.metadata && Object.keys(whole.metadata).length > 0
       && jsonBlock({ name: 'metadata', label: 'Metadata', value: whole.metadata }, actions),
   ];
 }
 
-export function jobDetailView(state, actions) {
+/** `output` is the view of the output, which changes more often than the rest. */
+export function jobDetailView(state, actions, output) {
   const { detail } = state;
   if (!detail) return null;
   const job = detailJob(state);
+  const inputs = [job?.asOf, detail, Math.floor(state.now), state.session];
+  const part = (name, draw) => keyed(name, inputs, () => h('div', { class: 'detail-part' }, draw()));
   return [
     h('div', { class: 'detail-head' },
       h('div', { class: 'detail-title' },
@@ -196,7 +232,9 @@ export function jobDetailView(state, actions) {
       h('button', { id: 'close-detail', class: 'icon-button', 'aria-label': 'Close', title: 'Close (Escape)',
         onclick: actions.closeJob },
         icon('close'))),
-    keyed(`body-${detail.id}`, [job?.asOf, detail, Math.floor(state.now), state.session],
-      () => h('div', { class: 'detail-body' }, job ? bodyView(job, state, actions) : missingView(state))),
+    h('div', { class: 'detail-body', key: `body-${detail.id}` },
+      part('upper', () => (job ? upperView(job, state, actions) : missingView(state))),
+      job && output.view(state),
+      job && part('lower', () => lowerView(job, state, actions))),
   ];
 }

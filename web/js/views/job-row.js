@@ -32,7 +32,9 @@ function secondLine(job, now) {
     case 'blocked':
       return [h('span', { class: 'row-lead' }, 'waits for other jobs'), note(job.summary)];
     case 'failed':
-      return [note(job.error ? `${job.error.type}: ${job.error.message}` : 'failed', 'error')];
+      return [
+        job.escalated_to && h('span', { class: 'row-lead' }, `taken over by ${plainLine(shortId(job.escalated_to))}`),
+        note(job.error ? `${job.error.type}: ${job.error.message}` : 'failed', 'error')];
     case 'cancelled':
       return [note(job.cancelled_by ? `cancelled by ${job.cancelled_by}` : job.summary || 'cancelled')];
     default:

@@ -9,7 +9,10 @@ const shortcuts = [
     ['Esc', 'Close what is open'],
   ]],
   ['Act', [['n', 'New job'], ['c', 'Cancel the chosen job'], ['r', 'Retry the chosen job']]],
-  ['Look', [['/', 'Search'], ['t', 'Theme: system, light, dark'], ['?', 'This sheet']]],
+  ['Look', [
+    ['/', 'Search'], ['g', 'Next page: queue, dead letters, workers'], ['t', 'Theme: system, light, dark'],
+    ['?', 'This sheet'],
+  ]],
 ];
 
 export function shortcutsView(actions) {
