@@ -5766,7 +5766,7 @@ function actsView({ name, words, filter, isSmall }, state, actions) {
 
 function headView(state) {
   const { total, filter } = state.dead;
-  const kind = isDeadNarrow(filter) ? 'that match' : '';
+  const kind = !isDeadNarrow(filter) ? '' : total === 1 ? 'that matches' : 'that match';
   return h('div', { class: 'page-head' },
     h('h2', { id: 'dead-title', tabindex: -1 }, 'Dead letters'),
     h('p', { id: 'dead-count', role: 'status' },
@@ -6752,7 +6752,7 @@ const words = { queue: 'Queue', 'dead-letters': 'Dead letters', workers: 'Worker
 /** A panel that is open is closed: it belongs to the page that is left. */
 export const pagesView = (state) =>
   h('nav', { id: 'pages', 'aria-label': 'Pages' }, Object.entries(words).map(([view, text]) => h('a', {
-    key: view, 'data-page': view, href: hashOf(state, { view, selected: null }),
+    key: view, id: `page-${view}`, href: hashOf(state, { view, selected: null }),
     'aria-current': state.view === view ? 'page' : null,
   }, text)));
 

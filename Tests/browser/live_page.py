@@ -93,6 +93,21 @@ class LivePage:
     def filter_button(self, name):
         return self.page.locator(f'#filters button[data-filter="{name}"]')
 
+    def page_link(self, name):
+        return self.page.locator(f"#page-{name}")
+
+    def dead_group(self, type, error):
+        return self.page.locator(f'#dead-groups [data-type="{type}"][data-error="{error}"]')
+
+    def dead_job(self, id):
+        return self.page.locator(f'#dead-jobs [data-job="{id}"]')
+
+    def worker_job(self, id):
+        return self.page.locator(f'#worker-list [data-job="{id}"]')
+
+    def output_lines(self, stream):
+        return self.page.locator(f'#output [data-stream="{stream}"]')
+
     # Ways
 
     def open(self, path="/", connected=True):
@@ -247,6 +262,26 @@ PARTS = {
     "copy_curl": "#copy-curl",
     "copy_command": "#copy-command",
     "close_detail": "#close-detail",
+    "output": "#output",
+    "output_state": "#output-state",
+    "output_dropped": "#output-dropped",
+    "output_follow": "#output-follow",
+    "dead_count": "#dead-count",
+    "dead_search": "#dead-search",
+    "dead_show_all": "#dead-show-all",
+    "dead_empty": "#dead-empty",
+    "dead_crumb": ".dead-crumb",
+    "dead_acts": "#dead-letters [data-act]",
+    "dead_jobs": "#dead-jobs > li",
+    "requeue_dead": "#requeue-dead",
+    "purge_dead": "#purge-dead",
+    "workers": "#worker-list > li",
+    "workers_empty": "#workers-empty",
+    "worker_slots": "#worker-list [data-field=slots]",
+    "worker_count": "#worker-count",
+    "worker_fewer": "#worker-fewer",
+    "worker_more": "#worker-more",
+    "worker_count_error": "#worker-count-error",
     "chart": "#chart",
     "theme": "#theme",
     "shortcuts": "#shortcuts",

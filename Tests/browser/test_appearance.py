@@ -148,6 +148,10 @@ def test_everything_can_be_done_at_360_pixels(narrow):
     live.expect_field("status", "running")
     live.close_detail.click()
     expect(live.detail).to_be_hidden()
+    for page in ("dead-letters", "workers", "queue"):
+        live.page_link(page).click()
+        expect(live.page_link(page)).to_have_attribute("aria-current", "page")
+        expect_fits(live, page)
     live.search.fill("a-rather-long-name")
     live.row(done["id"]).click()
     live.expect_field("result", "5133")

@@ -113,6 +113,13 @@ def test_a_token_that_may_only_read_shows_no_buttons_that_write(stranger, guarde
     live.press("Escape")
     live.press("n")
     expect(live.job_form).to_be_hidden()
+    live.page_link("dead-letters").click()
+    expect(live.dead_job(failed["id"])).to_be_visible()
+    expect(live.dead_acts).to_have_count(0)
+    live.page_link("workers").click()
+    expect(live.worker_job(running["id"])).to_be_visible()
+    expect(live.worker_count).to_have_count(0)
+    live.page_link("queue").click()
     # Looking, searching and signing out still work.
     live.filter_button("failed").click()
     expect(live.rows).to_have_count(1)

@@ -31,7 +31,7 @@ function actsView({ name, words, filter, isSmall }, state, actions) {
 
 function headView(state) {
   const { total, filter } = state.dead;
-  const kind = isDeadNarrow(filter) ? 'that match' : '';
+  const kind = !isDeadNarrow(filter) ? '' : total === 1 ? 'that matches' : 'that match';
   return h('div', { class: 'page-head' },
     h('h2', { id: 'dead-title', tabindex: -1 }, 'Dead letters'),
     h('p', { id: 'dead-count', role: 'status' },

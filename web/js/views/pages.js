@@ -8,6 +8,6 @@ const words = { queue: 'Queue', 'dead-letters': 'Dead letters', workers: 'Worker
 /** A panel that is open is closed: it belongs to the page that is left. */
 export const pagesView = (state) =>
   h('nav', { id: 'pages', 'aria-label': 'Pages' }, Object.entries(words).map(([view, text]) => h('a', {
-    key: view, 'data-page': view, href: hashOf(state, { view, selected: null }),
+    key: view, id: `page-${view}`, href: hashOf(state, { view, selected: null }),
     'aria-current': state.view === view ? 'page' : null,
   }, text)));

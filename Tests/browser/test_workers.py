@@ -1,0 +1,81 @@
+"""The page of workers: all of the store, what they run, and how many jobs run at once."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from stint_server import Server
+
+
+def test_what_workers_run(server, make_live):
+    live = make_live(server).open("/#/workers")
+    expect(live.workers).to_have_count(1)
+    expect(live.workers).to_have_attribute("data-state", "idle")
+    expect(live.workers).to_contain_text(str(server.process.pid))
+    server.submit("countdown", {"seconds": 60}, id="in-the-worker")
+    server.wait_for("in-the-worker", "running")
+    expect(live.workers).to_have_attribute("data-state", "busy")
+    expect(live.worker_slots).to_have_text("1 of 3 slots")
+    job = live.worker_job("in-the-worker")
+    expect(job).to_contain_text("countdown")
+    # Elapsed goes on, and so does progress.
+    expect(job).to_contain_text(re.compile(r"[1-9]\d* s"), use_inner_text=True)
+    expect(job.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile("^[1-9]"))
+    job.get_by_role("link").click()
+    live.expect_field("id", "in-the-worker")
+    live.cancel_job.click()
+    expect(job).to_have_count(0)
+    expect(live.workers).to_have_attribute("data-state", "idle")
+
+
+def test_more_and_fewer_jobs_at_once(server, make_live):
+    live = make_live(server).open("/#/workers")
+    expect(live.worker_count).to_have_value("3")
+    live.worker_more.click()
+    expect(live.worker_slots).to_have_text("0 of 4 slots")
+    expect(live.worker_count).to_have_value("4")
+    live.worker_count.fill("2")
+    live.press("Enter")
+    expect(live.worker_slots).to_have_text("0 of 2 slots")
+    live.worker_fewer.click()
+    expect(live.worker_slots).to_have_text("0 of 1 slot")
+    live.worker_count.fill("1001")
+    live.press("Enter")
+    expect(live.worker_count_error).to_contain_text("1000")
+    expect(live.worker_slots).to_have_text("0 of 1 slot")
+
+
+@pytest.fixture
+def another(server):
+    """A second process on the same store."""
+    other = Server(server.stint, server.folder, web_root=server.web_root, workers=2)
+    other.start()
+    yield other
+    other.stop()
+
+
+def test_workers_of_other_processes(server, another, make_live):
+    live = make_live(server).open("/#/workers")
+    expect(live.workers).to_have_count(2)
+    for process in (server.process, another.process):
+        expect(live.workers.filter(has_text=f"process {process.pid}")).to_have_count(1)
+    expect(live.page.locator("#workers-count")).to_contain_text("2 workers, 0 of 5 slots busy")
+    # Which of the two is the server is not known until it says so.
+    expect(live.worker_count).to_have_value("")
+    live.worker_count.fill("4")
+    live.press("Enter")
+    expect(live.workers.filter(has_text=f"process {server.process.pid}")).to_contain_text("0 of 4 slots")
+    expect(live.workers.filter(has_text=f"process {another.process.pid}")).to_contain_text("0 of 2 slots")
+
+
+def test_a_server_that_runs_no_workers_says_so(make_server, make_live):
+    server = make_server(workers=0)
+    live = make_live(server).open("/#/workers")
+    expect(live.workers_empty).to_be_visible()
+    live.guard.tolerate("status of 422")
+    live.worker_count.fill("2")
+    live.press("Enter")
+    words = server.refusal("PUT", "/api/workers", {"count": 2})
+    expect(live.worker_count_error).to_have_text(words)
+    expect(live.worker_count).to_have_attribute("aria-invalid", "true")
