@@ -5735,7 +5735,7 @@ export function confirmView(question, actions) {
 ("js/views/dead-letters.js", #"""
 // The page of dead letters: groups by type and error, the jobs of one, and what can be done with them.
 
-import { h } from '../render/element.js';
+import { h, keyed } from '../render/element.js';
 import { hashOf } from '../route.js';
 import { KEEP_DEAD, NO_DEAD_FILTER, isDeadNarrow, isGroup } from '../state/dead-letters.js';
 import { countText, plural } from '../text/number.js';
@@ -5763,6 +5763,9 @@ function actsView({ name, words, filter, isSmall }, state, actions) {
       onclick: () => actions.purgeDead(filter),
     }, icon('sweep'), h('span', null, isSmall ? 'Remove…' : `Remove ${words}…`)));
 }
+
+/** What all rows depend on. */
+const shared = (state) => [Math.floor(state.now), state.dead.filter, state.dead.act, state.session];
 
 function headView(state) {
   const { total, filter } = state.dead;
@@ -5800,7 +5803,7 @@ function groupView(group, state, actions) {
   const own = { ...filter, type: group.type, error: group.error };
   const words = `${plural(group.count, plainLine(group.type))}: ${plainLine(group.error)}`;
   return h('li', {
-    class: 'dead-group', key: `${group.type} ${group.error}`, 'data-type': group.type, 'data-error': group.error,
+    class: 'dead-group', 'data-type': group.type, 'data-error': group.error,
   },
   h('div', { class: 'dead-first' },
     h('a', {
@@ -5830,7 +5833,8 @@ function groupsView(state, actions) {
   if (groups.length === 0) return null;
   return h('section', { class: 'dead-part', key: 'groups', 'aria-labelledby': 'dead-groups-title' },
     h('h3', { id: 'dead-groups-title' }, 'By type and error'),
-    h('ul', { id: 'dead-groups' }, groups.slice(0, mostGroups).map((group) => groupView(group, state, actions))),
+    h('ul', { id: 'dead-groups' }, groups.slice(0, mostGroups).map((group) =>
+      keyed(`${group.type} ${group.error}`, [group, ...shared(state)], () => groupView(group, state, actions)))),
     groups.length > mostGroups
       && h('p', { class: 'hint' }, `${countText(groups.length - mostGroups)} more groups: search to find them.`));
 }
@@ -5839,7 +5843,7 @@ function jobView(job, state, actions) {
   const isOpen = job.id === state.selected;
   const at = job.completed_at ?? job.created_at;
   const attempts = job.attempt === 0 ? 'never started' : plural(job.attempt, 'attempt');
-  return h('li', { class: 'dead-job', key: job.id, 'data-job': job.id, 'data-open': isOpen },
+  return h('li', { class: 'dead-job', 'data-job': job.id, 'data-open': isOpen },
     h('div', { class: 'dead-first' },
       h('a', {
         class: 'dead-open', 'data-row': true, href: hashOf(state, { selected: job.id }),
@@ -5867,7 +5871,8 @@ function jobsView(state, actions) {
   const isFull = jobs.length >= KEEP_DEAD;
   return h('section', { class: 'dead-part', key: 'jobs', 'aria-labelledby': 'dead-jobs-title' },
     h('h3', { id: 'dead-jobs-title' }, isGroup(filter) ? 'Jobs, newest first' : 'All of them, newest first'),
-    h('ul', { id: 'dead-jobs' }, jobs.map((job) => jobView(job, state, actions))),
+    h('ul', { id: 'dead-jobs' }, jobs.map((job) =>
+      keyed(job.id, [job, job.id === state.selected, ...shared(state)], () => jobView(job, state, actions)))),
     next && !isFull && h('button', { id: 'dead-more', onclick: actions.moreDead },
       `Show more of ${countText(total)}`),
     next && isFull && h('p', { class: 'hint' }, `The newest ${countText(KEEP_DEAD)}; search to find older ones.`));
@@ -6457,6 +6462,8 @@ export function jobFormView(state, actions) {
     },
     h('h3', { id: 'job-form-title' }, 'New ', h('span', { dir: 'auto' }, plainLine(type.name)), ' job'),
     form.message && h('p', { id: 'form-error', key: 'message', role: 'alert', dir: 'auto' }, plainText(form.message)),
+    type.local_only && h('p', { class: 'hint', id: 'form-local-only', key: 'local-only' },
+      'Closed to this page, unless the server was set up to open it; the commands on its machine can submit it.'),
     type.params.length === 0 && h('p', { class: 'quiet-text' }, 'It takes no params.'),
     type.params.map((param) => field({
       name: param.name, id: `param-${param.name}`, label: param.name, required: param.required, hint: hintOf(param),
@@ -7271,7 +7278,7 @@ export function timelineView(job, history, now) {
 ("js/views/workers.js", #"""
 // The page of workers: who they are, how busy, and what they run.
 
-import { h } from '../render/element.js';
+import { h, keyed } from '../render/element.js';
 import { hashOf } from '../route.js';
 import { knownCount, workerTotals } from '../state/workers.js';
 import { durationText } from '../text/duration.js';
@@ -7317,7 +7324,7 @@ function jobView(job, state, actions) {
 function workerView(worker, state, actions) {
   const left = worker.jobs.length - mostJobs;
   const types = worker.types ?? [];
-  return h('li', { class: 'worker', key: worker.id, 'data-worker': worker.id, 'data-state': worker.state },
+  return h('li', { class: 'worker', 'data-worker': worker.id, 'data-state': worker.state },
     h('div', { class: 'worker-line' }, stateView(worker),
       h('span', { class: 'worker-place', dir: 'auto' }, plainLine(`${worker.host}, process ${worker.pid}`)),
       h('span', { class: 'worker-slots', 'data-field': 'slots' },
@@ -7402,7 +7409,8 @@ export function workersView(state, actions) {
         h('h3', null, 'No workers'),
         h('p', null, 'Jobs wait until one starts: ', h('code', null, 'stint start-workers'))),
       h('ul', { id: 'worker-list' },
-        (list ?? []).slice(0, mostWorkers).map((worker) => workerView(worker, state, actions))),
+        (list ?? []).slice(0, mostWorkers).map((worker) =>
+          keyed(worker.id, [worker, Math.floor(state.now)], () => workerView(worker, state, actions)))),
       left > 0 && h('p', { class: 'hint' }, `${plural(left, 'more worker')} not shown.`)),
   ];
 }

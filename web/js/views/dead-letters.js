@@ -1,6 +1,6 @@
 // The page of dead letters: groups by type and error, the jobs of one, and what can be done with them.
 
-import { h } from '../render/element.js';
+import { h, keyed } from '../render/element.js';
 import { hashOf } from '../route.js';
 import { KEEP_DEAD, NO_DEAD_FILTER, isDeadNarrow, isGroup } from '../state/dead-letters.js';
 import { countText, plural } from '../text/number.js';
@@ -28,6 +28,9 @@ function actsView({ name, words, filter, isSmall }, state, actions) {
       onclick: () => actions.purgeDead(filter),
     }, icon('sweep'), h('span', null, isSmall ? 'Remove…' : `Remove ${words}…`)));
 }
+
+/** What all rows depend on. */
+const shared = (state) => [Math.floor(state.now), state.dead.filter, state.dead.act, state.session];
 
 function headView(state) {
   const { total, filter } = state.dead;
@@ -65,7 +68,7 @@ function groupView(group, state, actions) {
   const own = { ...filter, type: group.type, error: group.error };
   const words = `${plural(group.count, plainLine(group.type))}: ${plainLine(group.error)}`;
   return h('li', {
-    class: 'dead-group', key: `${group.type} ${group.error}`, 'data-type': group.type, 'data-error': group.error,
+    class: 'dead-group', 'data-type': group.type, 'data-error': group.error,
   },
   h('div', { class: 'dead-first' },
     h('a', {
@@ -95,7 +98,8 @@ function groupsView(state, actions) {
   if (groups.length === 0) return null;
   return h('section', { class: 'dead-part', key: 'groups', 'aria-labelledby': 'dead-groups-title' },
     h('h3', { id: 'dead-groups-title' }, 'By type and error'),
-    h('ul', { id: 'dead-groups' }, groups.slice(0, mostGroups).map((group) => groupView(group, state, actions))),
+    h('ul', { id: 'dead-groups' }, groups.slice(0, mostGroups).map((group) =>
+      keyed(`${group.type} ${group.error}`, [group, ...shared(state)], () => groupView(group, state, actions)))),
     groups.length > mostGroups
       && h('p', { class: 'hint' }, `${countText(groups.length - mostGroups)} more groups: search to find them.`));
 }
@@ -104,7 +108,7 @@ function jobView(job, state, actions) {
   const isOpen = job.id === state.selected;
   const at = job.completed_at ?? job.created_at;
   const attempts = job.attempt === 0 ? 'never started' : plural(job.attempt, 'attempt');
-  return h('li', { class: 'dead-job', key: job.id, 'data-job': job.id, 'data-open': isOpen },
+  return h('li', { class: 'dead-job', 'data-job': job.id, 'data-open': isOpen },
     h('div', { class: 'dead-first' },
       h('a', {
         class: 'dead-open', 'data-row': true, href: hashOf(state, { selected: job.id }),
@@ -132,7 +136,8 @@ function jobsView(state, actions) {
   const isFull = jobs.length >= KEEP_DEAD;
   return h('section', { class: 'dead-part', key: 'jobs', 'aria-labelledby': 'dead-jobs-title' },
     h('h3', { id: 'dead-jobs-title' }, isGroup(filter) ? 'Jobs, newest first' : 'All of them, newest first'),
-    h('ul', { id: 'dead-jobs' }, jobs.map((job) => jobView(job, state, actions))),
+    h('ul', { id: 'dead-jobs' }, jobs.map((job) =>
+      keyed(job.id, [job, job.id === state.selected, ...shared(state)], () => jobView(job, state, actions)))),
     next && !isFull && h('button', { id: 'dead-more', onclick: actions.moreDead },
       `Show more of ${countText(total)}`),
     next && isFull && h('p', { class: 'hint' }, `The newest ${countText(KEEP_DEAD)}; search to find older ones.`));

@@ -124,6 +124,8 @@ export function jobFormView(state, actions) {
     },
     h('h3', { id: 'job-form-title' }, 'New ', h('span', { dir: 'auto' }, plainLine(type.name)), ' job'),
     form.message && h('p', { id: 'form-error', key: 'message', role: 'alert', dir: 'auto' }, plainText(form.message)),
+    type.local_only && h('p', { class: 'hint', id: 'form-local-only', key: 'local-only' },
+      'Closed to this page, unless the server was set up to open it; the commands on its machine can submit it.'),
     type.params.length === 0 && h('p', { class: 'quiet-text' }, 'It takes no params.'),
     type.params.map((param) => field({
       name: param.name, id: `param-${param.name}`, label: param.name, required: param.required, hint: hintOf(param),

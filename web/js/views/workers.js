@@ -1,6 +1,6 @@
 // The page of workers: who they are, how busy, and what they run.
 
-import { h } from '../render/element.js';
+import { h, keyed } from '../render/element.js';
 import { hashOf } from '../route.js';
 import { knownCount, workerTotals } from '../state/workers.js';
 import { durationText } from '../text/duration.js';
@@ -46,7 +46,7 @@ function jobView(job, state, actions) {
 function workerView(worker, state, actions) {
   const left = worker.jobs.length - mostJobs;
   const types = worker.types ?? [];
-  return h('li', { class: 'worker', key: worker.id, 'data-worker': worker.id, 'data-state': worker.state },
+  return h('li', { class: 'worker', 'data-worker': worker.id, 'data-state': worker.state },
     h('div', { class: 'worker-line' }, stateView(worker),
       h('span', { class: 'worker-place', dir: 'auto' }, plainLine(`${worker.host}, process ${worker.pid}`)),
       h('span', { class: 'worker-slots', 'data-field': 'slots' },
@@ -131,7 +131,8 @@ export function workersView(state, actions) {
         h('h3', null, 'No workers'),
         h('p', null, 'Jobs wait until one starts: ', h('code', null, 'stint start-workers'))),
       h('ul', { id: 'worker-list' },
-        (list ?? []).slice(0, mostWorkers).map((worker) => workerView(worker, state, actions))),
+        (list ?? []).slice(0, mostWorkers).map((worker) =>
+          keyed(worker.id, [worker, Math.floor(state.now)], () => workerView(worker, state, actions)))),
       left > 0 && h('p', { class: 'hint' }, `${plural(left, 'more worker')} not shown.`)),
   ];
 }
