@@ -2972,8 +2972,11 @@ export function outputItem({ event, data }) {
   return { kind: 'chunk', attempt: value.attempt, stream: value.stream, text: String(value.text ?? '') };
 }
 
-/** The number of a chunk, from the event's id `ATTEMPT-NUMBER`. */
-const numberOf = (id) => Number(/-(\d+)$/.exec(id ?? '')?.[1] ?? 0);
+/** Where a chunk stands, from the event's id: `ATTEMPT-NUMBER`, and `:JOB` where another job took over. */
+function placeOf(id) {
+  const [, number = '0', job] = /^\d+-(\d+)(?::(.*))?$/.exec(id ?? '') ?? [];
+  return { number: Number(number), ...(job ? { job } : {}) };
+}
 
 /**
  * @param open gives the bytes of `(id, {after, signal})`, or throws a `Refusal`
@@ -2991,7 +2994,7 @@ export function createOutputStream({ open, onItems, pauses = [breakPause, refusa
       const item = outputItem(event);
       if (!item) return;
       if (item.kind === 'chunk') {
-        item.number = numberOf(event.id);
+        Object.assign(item, { job: own.id }, placeOf(event.id));
         own.after = event.id;
       }
       if (item.kind === 'attempt' && item.job === own.id) own.seen = Math.max(own.seen, item.attempt);
@@ -3022,9 +3025,12 @@ export function createOutputStream({ open, onItems, pauses = [breakPause, refusa
         if (signal.aborted) return;
         pause = pauses[1];
         if (error.code > 0) {
-          onItems(own.id, [{ kind: 'fault', message: error.message }]);
+          // The place may be of a job that was removed: all of it again then.
+          const isPlace = error.code === 422 && own.after !== null;
+          if (isPlace) own.after = null;
+          else onItems(own.id, [{ kind: 'fault', message: error.message }]);
           // There is no such job, or it may not be seen: asking again changes nothing.
-          own.isOver = error.code < 500 && error.code !== 429;
+          own.isOver = error.code < 500 && error.code !== 429 && !isPlace;
         }
       }
       if (!signal.aborted && !own.isOver) await new Promise((resolve) => setTimeout(resolve, pause));
@@ -4128,7 +4134,7 @@ const keepPlaces = 200;
 
 /**
  * `blocks` of {key, entries, lines, characters}; an entry is a `line`, a `heading` of an attempt, or a `gap`.
- * `job` and `attempt`: of what comes next. `places`: the last number that was seen of each attempt.
+ * `job` and `attempt`: of what came last. `places`: the last number that was seen of each attempt.
  */
 export const noOutput = (id = null) => ({
   id, blocks: [], lines: 0, characters: 0, dropped: 0, job: id, attempt: 0, places: {}, ended: false, fault: null,
@@ -4197,10 +4203,10 @@ class Edit {
     this.put({ kind: 'line', stream, text: text.slice(0, LONGEST_LINE), open, cut });
   }
 
-  chunk({ attempt, number, stream, text }) {
-    const place = `${this.job} ${attempt}`;
+  chunk({ job, attempt, number, stream, text }) {
+    const place = `${job} ${attempt}`;
     if (number <= (this.places[place] ?? 0)) return;
-    if (attempt !== this.attempt) this.heading(this.job, attempt);
+    if (attempt !== this.attempt || job !== this.job) this.heading(job, attempt);
     this.places[place] = number;
     const parts = text.split('\n');
     const begun = openLine(this.blocks.at(-1), stream);
@@ -4242,10 +4248,8 @@ class Edit {
 }
 
 const acts = {
-  /** The stream begins, or goes on: what comes next is of the job that it was opened for. */
+  /** The stream begins, or goes on. */
   open(edit) {
-    edit.job = edit.id;
-    edit.attempt = 0;
     edit.fault = null;
     edit.ended = false;
   },

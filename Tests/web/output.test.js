@@ -8,8 +8,8 @@ import { KEEP_LINES, LONGEST_LINE } from '../../web/js/state/output.js';
 import { lineText } from '../../web/js/text/output.js';
 import { begin, play } from './support.js';
 
-const chunk = (number, text, { attempt = 1, stream = 'stdout' } = {}) =>
-  ({ kind: 'chunk', attempt, number, stream, text });
+const chunk = (number, text, { job = 'a', attempt = 1, stream = 'stdout' } = {}) =>
+  ({ kind: 'chunk', job, attempt, number, stream, text });
 const shown = (id = 'a') => play(begin(), { type: 'selected', id });
 const receive = (state, ...items) => play(state, { type: 'output_received', id: state.output.id, items });
 const entries = ({ output }) => output.blocks.flatMap((block) => block.entries);
@@ -25,9 +25,9 @@ test('lines are put together from pieces, each stream for itself', () => {
 
 test('what a stream says again after it was taken up is not shown twice', () => {
   const first = receive(shown(), { kind: 'open' }, { kind: 'attempt', attempt: 1, job: 'a' }, chunk(1, 'one\n'),
-    chunk(2, 'two\n'), { kind: 'attempt', attempt: 1, job: 'b' }, chunk(1, 'of b\n'));
+    chunk(2, 'two\n'), { kind: 'attempt', attempt: 1, job: 'b' }, chunk(1, 'of b\n', { job: 'b' }));
   const again = receive(first, { kind: 'open' }, chunk(2, 'two\n'), chunk(3, 'three\n'),
-    { kind: 'attempt', attempt: 1, job: 'b' }, chunk(1, 'of b\n'), chunk(2, 'more of b\n'), { kind: 'end' });
+    chunk(1, 'of b\n', { job: 'b' }), chunk(2, 'more of b\n', { job: 'b' }), { kind: 'end' });
   assert.deepEqual(lines(again).map(([, text]) => text), ['one', 'two', 'of b', 'three', 'more of b']);
   assert.deepEqual(entries(again).filter(({ kind }) => kind === 'heading').map(({ job, attempt }) => [job, attempt]),
     [['a', 1], ['b', 1]]);
@@ -146,6 +146,18 @@ test('a stream that breaks off is taken up after what was read; one that ended i
   await server.until(4);
   assert.deepEqual(server.asked[3], ['a', '1-3'], 'a later attempt has more to say');
   server.stream.follow(null);
+});
+
+test('output of a job that took over is taken up there, or from the start where that one is gone', async () => {
+  const server = serving(output('2-7:next-9', 'x'), new Refusal('not of this chain', { code: 422 }),
+    output('1-1', 'y') + ending);
+  server.stream.follow('a', 1);
+  await server.until(3);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(server.asked, [['a', null], ['a', '2-7:next-9'], ['a', null]]);
+  assert.deepEqual(server.items.filter(({ kind }) => kind === 'chunk').map(({ job, number }) => [job, number]),
+    [['next-9', 7], ['a', 1]]);
+  assert.deepEqual(server.items.filter(({ kind }) => kind === 'fault'), []);
 });
 
 test('nothing is read while nobody looks; what is refused for good is not asked for again', async () => {

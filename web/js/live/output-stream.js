@@ -20,8 +20,11 @@ export function outputItem({ event, data }) {
   return { kind: 'chunk', attempt: value.attempt, stream: value.stream, text: String(value.text ?? '') };
 }
 
-/** The number of a chunk, from the event's id `ATTEMPT-NUMBER`. */
-const numberOf = (id) => Number(/-(\d+)$/.exec(id ?? '')?.[1] ?? 0);
+/** Where a chunk stands, from the event's id: `ATTEMPT-NUMBER`, and `:JOB` where another job took over. */
+function placeOf(id) {
+  const [, number = '0', job] = /^\d+-(\d+)(?::(.*))?$/.exec(id ?? '') ?? [];
+  return { number: Number(number), ...(job ? { job } : {}) };
+}
 
 /**
  * @param open gives the bytes of `(id, {after, signal})`, or throws a `Refusal`
@@ -39,7 +42,7 @@ export function createOutputStream({ open, onItems, pauses = [breakPause, refusa
       const item = outputItem(event);
       if (!item) return;
       if (item.kind === 'chunk') {
-        item.number = numberOf(event.id);
+        Object.assign(item, { job: own.id }, placeOf(event.id));
         own.after = event.id;
       }
       if (item.kind === 'attempt' && item.job === own.id) own.seen = Math.max(own.seen, item.attempt);
@@ -70,9 +73,12 @@ export function createOutputStream({ open, onItems, pauses = [breakPause, refusa
         if (signal.aborted) return;
         pause = pauses[1];
         if (error.code > 0) {
-          onItems(own.id, [{ kind: 'fault', message: error.message }]);
+          // The place may be of a job that was removed: all of it again then.
+          const isPlace = error.code === 422 && own.after !== null;
+          if (isPlace) own.after = null;
+          else onItems(own.id, [{ kind: 'fault', message: error.message }]);
           // There is no such job, or it may not be seen: asking again changes nothing.
-          own.isOver = error.code < 500 && error.code !== 429;
+          own.isOver = error.code < 500 && error.code !== 429 && !isPlace;
         }
       }
       if (!signal.aborted && !own.isOver) await new Promise((resolve) => setTimeout(resolve, pause));

@@ -13,7 +13,7 @@ const keepPlaces = 200;
 
 /**
  * `blocks` of {key, entries, lines, characters}; an entry is a `line`, a `heading` of an attempt, or a `gap`.
- * `job` and `attempt`: of what comes next. `places`: the last number that was seen of each attempt.
+ * `job` and `attempt`: of what came last. `places`: the last number that was seen of each attempt.
  */
 export const noOutput = (id = null) => ({
   id, blocks: [], lines: 0, characters: 0, dropped: 0, job: id, attempt: 0, places: {}, ended: false, fault: null,
@@ -82,10 +82,10 @@ class Edit {
     this.put({ kind: 'line', stream, text: text.slice(0, LONGEST_LINE), open, cut });
   }
 
-  chunk({ attempt, number, stream, text }) {
-    const place = `${this.job} ${attempt}`;
+  chunk({ job, attempt, number, stream, text }) {
+    const place = `${job} ${attempt}`;
     if (number <= (this.places[place] ?? 0)) return;
-    if (attempt !== this.attempt) this.heading(this.job, attempt);
+    if (attempt !== this.attempt || job !== this.job) this.heading(job, attempt);
     this.places[place] = number;
     const parts = text.split('\n');
     const begun = openLine(this.blocks.at(-1), stream);
@@ -127,10 +127,8 @@ class Edit {
 }
 
 const acts = {
-  /** The stream begins, or goes on: what comes next is of the job that it was opened for. */
+  /** The stream begins, or goes on. */
   open(edit) {
-    edit.job = edit.id;
-    edit.attempt = 0;
     edit.fault = null;
     edit.ended = false;
   },
