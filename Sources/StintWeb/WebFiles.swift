@@ -6728,7 +6728,7 @@ export function createOutputView({ actions, requestRender }) {
         `${countText(output.dropped)} earlier lines are not shown here: `,
         h('code', null, `stint logs ${plainText(shortId(output.id))}`)),
       hasContent(output) && h('div', { id: 'output', class: 'output', tabindex: 0, role: 'region',
-        'aria-label': 'Output of the job', dir: 'ltr', 'data-follows': follows, onscroll },
+        'aria-label': 'Output of the job', dir: 'ltr', 'data-follows': String(follows), onscroll },
       output.blocks.map((block) => keyed(block.key, [block], () => h('div', { class: 'output-lines' },
         block.entries.map((entry) => entryView(entry, output, actions)))))),
       !follows && h('button', { id: 'output-follow', class: 'quiet', onclick: toEnd },

@@ -25,8 +25,11 @@ def go(server):
     (server.folder / "go").touch()
 
 
-def is_at_end(live):
-    return live.output.evaluate("box => box.scrollTop + box.clientHeight >= box.scrollHeight - 2")
+AT_END = "box => box.scrollTop + box.clientHeight >= box.scrollHeight - 2"
+
+
+def expect_at_end(live):
+    live.page.wait_for_function(f"() => ({AT_END})(document.querySelector('#output'))")
 
 
 def test_output_comes_as_it_is_printed(server, make_live):
@@ -68,11 +71,10 @@ def test_attempts_are_headings(server, make_live):
 
 
 def test_it_follows_the_end_until_the_reader_scrolls_up(server, make_live):
-    id = run(server, f"seq 1 6000; {HALVES}; seq 1 50")
+    id = run(server, f"seq 1 6000\n{HALVES}\nseq 1 50")
     live = make_live(server).open(f"/#/jobs/{id}")
     expect(live.output).to_contain_text("first")
-    live.page.wait_for_function(
-        "() => { const box = document.querySelector('#output'); return box.scrollTop + box.clientHeight >= box.scrollHeight - 2; }")
+    expect_at_end(live)
     # Some thousand lines are kept, and where the others are is said.
     assert 1_500 < live.output_lines("stdout").count() <= 2_000
     expect(live.output_dropped).to_contain_text("stint logs")
@@ -84,11 +86,10 @@ def test_it_follows_the_end_until_the_reader_scrolls_up(server, make_live):
     go(server)
     live.expect_field("status", "completed")
     expect(live.output_lines("stdout").last).to_have_text("50")
-    assert not is_at_end(live)
+    assert not live.output.evaluate(AT_END)
     live.output_follow.click()
     expect(live.output_follow).to_have_count(0)
-    live.page.wait_for_function(
-        "() => { const box = document.querySelector('#output'); return box.scrollTop + box.clientHeight >= box.scrollHeight - 2; }")
+    expect_at_end(live)
 
 
 def test_retrying_losses_and_who_cancelled(server, make_live):

@@ -40,10 +40,14 @@ def test_more_and_fewer_jobs_at_once(server, make_live):
     expect(live.worker_slots).to_have_text("0 of 2 slots")
     live.worker_fewer.click()
     expect(live.worker_slots).to_have_text("0 of 1 slot")
+    live.worker_fewer.click()
+    expect(live.worker_slots).to_have_text("0 of 0 slots")
+    expect(live.worker_fewer).to_be_disabled()
     live.worker_count.fill("1001")
     live.press("Enter")
     expect(live.worker_count_error).to_contain_text("1000")
-    expect(live.worker_slots).to_have_text("0 of 1 slot")
+    expect(live.worker_count).to_have_attribute("aria-invalid", "true")
+    assert server.ask("GET", "/api/workers")[0]["slots"] == 0
 
 
 @pytest.fixture
@@ -67,15 +71,3 @@ def test_workers_of_other_processes(server, another, make_live):
     live.press("Enter")
     expect(live.workers.filter(has_text=f"process {server.process.pid}")).to_contain_text("0 of 4 slots")
     expect(live.workers.filter(has_text=f"process {another.process.pid}")).to_contain_text("0 of 2 slots")
-
-
-def test_a_server_that_runs_no_workers_says_so(make_server, make_live):
-    server = make_server(workers=0)
-    live = make_live(server).open("/#/workers")
-    expect(live.workers_empty).to_be_visible()
-    live.guard.tolerate("status of 422")
-    live.worker_count.fill("2")
-    live.press("Enter")
-    words = server.refusal("PUT", "/api/workers", {"count": 2})
-    expect(live.worker_count_error).to_have_text(words)
-    expect(live.worker_count).to_have_attribute("aria-invalid", "true")
