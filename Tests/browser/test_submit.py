@@ -208,7 +208,8 @@ def test_an_invalid_param_shows_at_its_field_and_nothing_is_sent(server, make_li
 
 
 def test_a_refusal_shows_in_the_servers_own_words(live):
-    body = {"type": "countdown", "params": {"seconds": 1}, "id": "taken-already"}
+    # The words say how the job stands: it stays as it is.
+    body = {"type": "countdown", "params": {"seconds": 1}, "id": "taken-already", "delay": "1h"}
     live.server.ask("POST", "/api/jobs", body)
     words = live.server.refusal("POST", "/api/jobs", body)
     live.guard.tolerate("status of 409")
