@@ -6101,6 +6101,7 @@ export const logo = () =>
 
 import { h, keyed } from '../render/element.js';
 import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
+import { tickingText } from '../text/duration.js';
 import { clockText, countdownText } from '../text/time.js';
 import { plural } from '../text/number.js';
 import { linkOf, plainLine, plainText, shortId } from '../text/plain.js';
@@ -6166,9 +6167,9 @@ function progressView(job) {
 
 function stateWords(job, now) {
   if (job.status === 'retrying' && job.next_retry_at) {
-    const left = countdownText(job.next_retry_at, now);
+    const left = Math.ceil(job.next_retry_at - now);
     const failed = job.attempt ? `Attempt ${job.attempt} of ${lastAttempt(job)} did not end well. ` : '';
-    return `${failed}Next attempt ${left === 'now' ? 'now' : `in ${left}, at ${clockText(job.next_retry_at)}`}.`;
+    return `${failed}Next attempt ${left > 0 ? `in ${tickingText(left)}, at ${clockText(job.next_retry_at)}` : 'now'}.`;
   }
   if (job.status === 'scheduled') {
     const left = countdownText(job.run_at, now);
@@ -6184,7 +6185,7 @@ function stateWords(job, now) {
 }
 
 /** The jobs before and after it in its chain: where one took over from another that failed. */
-function chainView(job, actions) {
+export function chainView(job, actions) {
   const link = (name, words, id) => id && h('p', { 'data-field': name, key: name },
     icon('link'), h('span', null, words), h('a', {
       href: `#/jobs/${encodeURIComponent(id)}`, title: plainLine(id), dir: 'auto',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
 import { h, keyed, render } from '../../web/js/render/element.js';
-import { linksView, resultView } from '../../web/js/views/job-detail.js';
+import { chainView, linksView, resultView } from '../../web/js/views/job-detail.js';
 
 /** As much of a document as the render layer uses. */
 class StubNode {
@@ -104,4 +104,25 @@ test('a result is shown once the completed attempt was read', () => {
   assert.equal(shown({ status: 'completed', attempt: 1, result: 1 }), 'ResultReading…');
   assert.equal(shown({ status: 'completed', attempt: 2, result: null }), 'Resultnull');
   assert.equal(shown({ status: 'completed', attempt: 2, result: 7 }), 'Result7');
+});
+
+/** The text and the links of a description. */
+function readOf(node) {
+  if (node.text !== undefined) return { text: node.text, links: [] };
+  const parts = node.children.map(readOf);
+  const own = node.tag === 'a' ? [node.props.href] : [];
+  return { text: parts.map(({ text }) => text).join(''), links: [...own, ...parts.flatMap(({ links }) => links)] };
+}
+
+test('a chain names the job before and the job after, as links and as text', () => {
+  assert.equal(chainView({ escalated_from: null, escalated_to: null }, {}), null);
+  const { text, links } = readOf(chainView({ escalated_from: 'a b', escalated_to: '<b>' }, {}));
+  assert.equal(text, 'Took over from a bFailed, and was taken over by <b>');
+  assert.deepEqual(links, ['#/jobs/a%20b', '#/jobs/%3Cb%3E']);
+  let opened = null;
+  const [, to] = chainView({ escalated_from: 'x', escalated_to: 'y' }, {
+    openJob: (id) => { opened = id; }, focusDetail() {},
+  }).children;
+  to.children.find(({ tag }) => tag === 'a').props.onclick({ preventDefault() {} });
+  assert.equal(opened, 'y');
 });
