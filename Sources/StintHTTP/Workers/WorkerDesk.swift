@@ -164,7 +164,7 @@ final class WorkerDesk: Sendable {
   private func jobs(for request: ClaimRequest) async throws(StintError) -> [Job] {
     let own = state.withLock { state in state.held.values.filter { $0.worker == request.worker } }
     if own.contains(where: \.isAlone) { return [] }
-    let jobs = try await stored { () throws(StoreError) in try await gateway.claim(request) }
+    let jobs = try await begun(try await stored { () throws(StoreError) in try await gateway.claim(request) })
     guard let lone = jobs.first(where: runsAlone), !own.isEmpty || jobs.count > 1 else { return jobs }
     let at = time.now()
     let kept = own.isEmpty ? [lone] : jobs.filter { !runsAlone($0) }
@@ -174,6 +174,22 @@ final class WorkerDesk: Sendable {
     }
     _ = try await stored { () throws(StoreError) in try await gateway.settle(back) }
     return kept
+  }
+
+  /// The jobs, each with the instant its handler begins: for a worker elsewhere that is its claim. Where the claim left
+  /// it open, because the job lost workers before, it is stored now: the next loss must count.
+  private func begun(_ jobs: [Job]) async throws(StintError) -> [Job] {
+    guard jobs.contains(where: { $0.state.startedAt == nil }) else { return jobs }
+    let at = time.now()
+    let reports = jobs.filter { $0.state.startedAt == nil }.map { job in
+      AttemptReport(attempt: AttemptKey(id: job.id, revision: job.state.revision), startedAt: at)
+    }
+    try await stored { () throws(StoreError) in try await gateway.record(reports) }
+    return jobs.map { job in
+      var job = job
+      job.state.startedAt = job.state.startedAt ?? at
+      return job
+    }
   }
 
   private func wait(
