@@ -8,8 +8,8 @@ struct AttemptRunner: Sendable {
   let time: any TimeSource
   let random: RandomSource
   let logger: Logger
-  /// What an earlier attempt of a job kept.
-  var savedCheckpoint: @Sendable (JobID) async -> RawJSON? = { _ in nil }
+  /// Where it asks for what an earlier attempt kept, and for access to a server.
+  var gateway: (any WorkerGateway)?
 
   /// The longest error message that is kept, in characters.
   static let messageLimit = 4_096
@@ -18,7 +18,7 @@ struct AttemptRunner: Sendable {
     guard let handler else { return .undecodable(message: "This worker has no handler for \(job.spec.type)") }
     let context = JobContext(
       job: job, time: time, random: random, logger: logger, report: report,
-      savedCheckpoint: { await savedCheckpoint(job.id) })
+      savedCheckpoint: { try? await gateway?.checkpoint(job.id) }, serverAccess: { await gateway?.access(job) })
     do {
       let result = try await handler.run(context)
       if let size = result?.bytes.count, size > limits.resultBytes {

@@ -21,18 +21,22 @@ public struct JobContext: Sendable {
   private let plainLogger: Logger
   let report: @Sendable (AttemptNews) -> Void
   private let saved: @Sendable () async -> RawJSON?
+  private let access: @Sendable () async -> AttemptAccess?
 
-  /// A context; `report` takes what the handler says, `savedCheckpoint` gives what an earlier attempt kept.
+  /// A context; `report` takes what the handler says, `savedCheckpoint` gives what an earlier attempt kept,
+  /// `serverAccess` the server that the attempt may speak to.
   public init(
     job: Job, time: any TimeSource = SystemTime(), random: RandomSource = .system,
     logger: Logger = Logger(label: "stint.job"), report: @escaping @Sendable (AttemptNews) -> Void = { _ in },
-    savedCheckpoint: @escaping @Sendable () async -> RawJSON? = { nil }
+    savedCheckpoint: @escaping @Sendable () async -> RawJSON? = { nil },
+    serverAccess: @escaping @Sendable () async -> AttemptAccess? = { nil }
   ) {
     self.job = job
     self.time = time
     self.random = random
     self.plainLogger = logger
     self.saved = savedCheckpoint
+    self.access = serverAccess
     self.report = report
   }
 
@@ -58,6 +62,9 @@ public struct JobContext: Sendable {
 
   /// What an earlier attempt kept; nil where none did, or where the store does not answer.
   public func savedCheckpoint() async -> RawJSON? { await saved() }
+
+  /// Where a program that this attempt starts may report for it; nil where no server runs.
+  public func serverAccess() async -> AttemptAccess? { await access() }
 
   /// Waits, and throws `CancellationError` at once when the job is to stop.
   public func sleep(for duration: Duration) async throws { try await time.sleep(for: duration) }

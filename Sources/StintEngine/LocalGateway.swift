@@ -1,6 +1,7 @@
 import Logging
 import StintCore
 import StintStore
+import Synchronization
 
 /// The gateway of this process's own store: asks ``Lifecycle``, applies, publishes.
 final class LocalGateway: ServingGateway {
@@ -10,6 +11,7 @@ final class LocalGateway: ServingGateway {
   private let time: any TimeSource
   private let random: RandomSource
   private let logger: Logger
+  private let offered = Mutex<(@Sendable (Job) async -> AttemptAccess?)?>(nil)
 
   init(
     store: any Store, hub: EventHub, configuration: EngineConfiguration, time: any TimeSource, random: RandomSource,
@@ -31,6 +33,10 @@ final class LocalGateway: ServingGateway {
     let id = hub.attach(receive)
     return Listening { [hub] in hub.detach(id) }
   }
+
+  func offer(_ access: (@Sendable (Job) async -> AttemptAccess?)?) { offered.withLock { $0 = access } }
+
+  func access(_ job: Job) async -> AttemptAccess? { await offered.withLock { $0 }?(job) }
 
   func secret() async throws(StoreError) -> [UInt8] { try await store.secret() }
 

@@ -268,7 +268,7 @@ package final class Worker: WorkerPool {
       recorder?.begin(job.state.revision, slot: slot)
       let attempt = AttemptRunner(
         handler: handlers[job.spec.type], time: time, random: random, logger: logger,
-        savedCheckpoint: { [gateway] id in try? await gateway.checkpoint(id) })
+        gateway: gateway)
       let cause = await attempt.run(job, limits: configuration.limits) { [self] news in
         let (at, uptime) = (time.now(), time.uptime())
         perform(machine.withLock { $0.hear(news, slot: slot, runner: runner, at: at, uptime: uptime) })

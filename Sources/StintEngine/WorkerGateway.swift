@@ -15,8 +15,29 @@ public protocol WorkerGateway: Sendable {
   func record(_ reports: [AttemptReport]) async throws(StoreError)
   /// What the job's attempts kept for the next one; nil where they kept nothing.
   func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON?
+  /// Where a program that this attempt of a job starts may speak for it; nil where there is no server.
+  func access(_ job: Job) async -> AttemptAccess?
   /// Gives outcomes back: in order, whether each was kept.
   func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult]
+}
+
+extension WorkerGateway {
+  /// Nowhere.
+  public func access(_ job: Job) async -> AttemptAccess? { nil }
+}
+
+/// A server, and a token with which a program may speak to it for one attempt and for nothing else.
+public struct AttemptAccess: Sendable, Hashable {
+  /// The server.
+  public let url: String
+  /// The token, as it stands after `Authorization: Bearer`.
+  public let token: String
+
+  /// A server and a token.
+  public init(url: String, token: String) {
+    self.url = url
+    self.token = token
+  }
 }
 
 /// The gateway of a process that has the store, with what it takes to serve workers of other processes there.
@@ -25,6 +46,8 @@ public protocol ServingGateway: WorkerGateway {
   func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk]
   /// Calls `receive`, which must be quick, for every hint until what this gives is dropped.
   func listen(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> Listening
+  /// From now on attempts are given access by `access`, or by nothing.
+  func offer(_ access: (@Sendable (Job) async -> AttemptAccess?)?)
   /// 32 random bytes that are kept with the jobs and known to every process on them: what lease tokens are sealed with.
   func secret() async throws(StoreError) -> [UInt8]
 }

@@ -63,6 +63,7 @@ public struct HTTPServer: Service {
       onServerRunning: { channel in
         let port = channel.localAddress?.port ?? configuration.port
         core.logger.info("listening", metadata: ["host": "\(configuration.host)", "port": "\(port)"])
+        core.desk?.offerAccess(host: configuration.host, port: port)
         onListening(port)
       })
     do {

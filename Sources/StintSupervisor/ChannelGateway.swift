@@ -56,6 +56,12 @@ final class ChannelGateway: WorkerGateway {
     return value
   }
 
+  func access(_ job: Job) async -> AttemptAccess? {
+    let attempt = AttemptKey(id: job.id, revision: job.state.revision)
+    guard case .access(let access)? = try? await call(.access(attempt)) else { return nil }
+    return access
+  }
+
   func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
     let outcomes = settlements.map { settlement in
       GatewayCall.Settled(

@@ -10,6 +10,7 @@ enum GatewayCall: Sendable {
   case renew([AttemptKey], lease: Duration)
   case record([AttemptReport])
   case checkpoint(JobID)
+  case access(AttemptKey)
   case settle([Settled])
 
   /// An outcome without the job, which the supervisor holds.
@@ -27,6 +28,7 @@ enum GatewayReply: Sendable {
   case jobs([Job])
   case renewed([RenewResult])
   case checkpoint(RawJSON?)
+  case access(AttemptAccess?)
   case settled([SettleResult])
   case failed(StoreError)
 }

@@ -215,6 +215,9 @@ final class SupervisedProcess: Sendable {
         }
         return .done
       case .checkpoint(let id): return .checkpoint(try await engine.gateway.checkpoint(id))
+      case .access(let attempt):
+        guard let job = state.withLock({ $0.held[attempt] }) else { return .access(nil) }
+        return .access(await engine.gateway.access(job))
       case .settle(let outcomes): return .settled(try await settle(outcomes))
       }
     } catch {

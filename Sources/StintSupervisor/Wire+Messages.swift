@@ -60,6 +60,9 @@ extension WireWriter {
     case .checkpoint(let id):
       put(5)
       put(id)
+    case .access(let attempt):
+      put(7)
+      put(attempt)
     case .settle(let outcomes):
       put(6)
       put(outcomes) { wire, outcome in
@@ -122,6 +125,12 @@ extension WireWriter {
       put(results) { wire, result in
         if case .settled(let status) = result { wire.put(status.code) } else { wire.put(-1) }
       }
+    case .access(let access):
+      put(6)
+      put(access) { wire, access in
+        wire.put(access.url)
+        wire.put(access.token)
+      }
     case .failed(let error):
       put(5)
       if case .closed = error { put(true) } else { put(false) }
@@ -171,6 +180,7 @@ extension WireReader {
       return .renew(try array { (wire) throws(Malformed) in try wire.attemptKey() }, lease: try duration())
     case 4: return .record(try array { (wire) throws(Malformed) in try wire.report() })
     case 5: return .checkpoint(try jobID())
+    case 7: return .access(try attemptKey())
     case 6:
       return .settle(
         try array { (wire) throws(Malformed) in
@@ -217,6 +227,9 @@ extension WireReader {
           return .renewed(cancelledBy: try wire.optional { (wire) throws(Malformed) in try wire.text() })
         })
     case 3: return .checkpoint(try optional { (wire) throws(Malformed) in try wire.json() })
+    case 6:
+      return .access(
+        try optional { (wire) throws(Malformed) in AttemptAccess(url: try wire.text(), token: try wire.text()) })
     case 4:
       return .settled(
         try array { (wire) throws(Malformed) -> SettleResult in

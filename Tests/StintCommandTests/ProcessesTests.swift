@@ -103,6 +103,29 @@ import Testing
     }
   }
 
+  @Test(arguments: ["0", "1"]) func aCommandReportsForItsOwnAttempt(processes: String) async throws {
+    try await Program.with(environment: Self.environment) { program in
+      try await Server.with(program, ["--processes", processes]) { server in
+        // curl's own words: the token opens its own attempt's door, and no other.
+        let script = """
+          say() { curl -s -o /dev/null -w '%{http_code} ' -X POST -H 'Content-Type: application/json' \\
+            -H "Authorization: Bearer $STINT_JOB_TOKEN" -d "$2" "$STINT_JOB_URL/api/$1"; }
+          say worker/progress '{"token": "'$STINT_JOB_TOKEN'", "percent": 40, "message": "from outside"}'
+          say worker/claim '{"worker": "w", "types": ["exec"]}'
+          say jobs '{"type": "prime"}'
+          """
+        let command = String(decoding: try JSONEncoder().encode(["sh", "-c", script]), as: UTF8.self)
+        // Straight into the store: exec is closed at the server's door.
+        let submit = ["submit", "exec", "--param", "command=\(command)", "--id", "one", "--wait"]
+        #expect(try await program.run(submit).code == 0)
+        let logs = try await program.run("logs", "one", "--url", server.url)
+        #expect(logs.out.hasPrefix("200 401 "), "\(logs)")
+        let shown = try await program.run("show", "one", "--url", server.url, "--json").json
+        #expect(shown["progress"]?["message"] == "from outside", "\(shown)")
+      }
+    }
+  }
+
   @Test func aKilledSupervisorTakesItsProcessesAlong() async throws {
     try await Program.with(environment: Self.environment) { program in
       let server = try await Server.start(program, ["--processes", "1"])

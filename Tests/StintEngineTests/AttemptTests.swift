@@ -5,7 +5,7 @@ import Testing
 
 @testable import StintEngine
 
-@Suite(.timeLimit(.minutes(1))) struct ConcurrencyTests {
+@Suite(.timeLimit(.minutes(5))) struct ConcurrencyTests {
   @Test(arguments: StoreKind.allCases, [1, 4]) func exactlySlotsRunWhileWorkWaits(_ kind: StoreKind, slots: Int)
     async throws
   {
@@ -50,7 +50,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct RetryTests {
+@Suite(.timeLimit(.minutes(5))) struct RetryTests {
   @Test(arguments: StoreKind.allCases) func retriesAfterExactDelays(_ kind: StoreKind) async throws {
     let starts = Log<Timestamp>()
     let failing = handler(maxRetries: 3, retry: .exact) { context in
@@ -150,7 +150,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ClockTests {
+@Suite(.timeLimit(.minutes(5))) struct ClockTests {
   @Test(arguments: StoreKind.allCases) func aHandlerThatListensTimesOut(_ kind: StoreKind) async throws {
     let gate = Gate()
     let work = handler(maxRetries: 1, retry: .exact, timeout: .seconds(5)) { context in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import StintTesting
 
-@Suite(.timeLimit(.minutes(1))) struct AuditorTests {
+@Suite(.timeLimit(.minutes(5))) struct AuditorTests {
   @Test(arguments: StoreKind.allCases) func aStoreAfterRealWorkHasNoFindings(_ kind: StoreKind) async throws {
     let work = handler(maxRetries: 1, retry: .atOnce) { context in
       if context.job.spec.tags["fails"] != nil { throw Mishap() }

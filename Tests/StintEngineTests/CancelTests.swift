@@ -6,7 +6,7 @@ import Testing
 
 @testable import StintEngine
 
-@Suite(.timeLimit(.minutes(1))) struct CancelTests {
+@Suite(.timeLimit(.minutes(5))) struct CancelTests {
   @Test(arguments: StoreKind.allCases) func aWaitingJobIsCancelledAtOnce(_ kind: StoreKind) async throws {
     let gate = Gate()
     let work = handler { context in
@@ -145,7 +145,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct TypeTests {
+@Suite(.timeLimit(.minutes(5))) struct TypeTests {
   @Test(arguments: StoreKind.allCases) func anAliasRunsTheTypesHandler(_ kind: StoreKind) async throws {
     let work = handler("new.name", aliases: ["old.name"]) { context in RawJSON(.string(context.job.spec.type)) }
     let time = ManualTime()

@@ -12,7 +12,7 @@ import Testing
 
 @testable import StintEngine
 
-@Suite(.timeLimit(.minutes(1))) struct ClientLawTests {
+@Suite(.timeLimit(.minutes(5))) struct ClientLawTests {
   @Test(arguments: ClientLaw.all) func holdsOnTheStoreInMemory(_ law: ClientLaw) async throws {
     try await withEngine(ClientLaw.handlers) { engine, _ in try await law.check(engine.client) }
   }

@@ -37,7 +37,7 @@ extension FeedItem {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct EventHubTests {
+@Suite(.timeLimit(.minutes(5))) struct EventHubTests {
   @Test func progressOfOneJobCoalescesAlsoBetweenOthers() {
     let hub = EventHub()
     let all = hub.subscribe(buffer: 8)
@@ -139,7 +139,7 @@ extension FeedItem {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct JobWatcherTests {
+@Suite(.timeLimit(.minutes(5))) struct JobWatcherTests {
   /// Random moves of one job while it is watched: the state comes first, no status comes twice, one end comes last.
   @Test(arguments: 1...40) func firstTheStateThenOneEnd(seed: Int) async throws {
     let random = RandomSource.seeded(UInt64(seed))

@@ -6,7 +6,7 @@ import Testing
 @testable import StintEngine
 
 /// Escalation, output, dead letters and full queues, from the client's side.
-@Suite(.timeLimit(.minutes(1))) struct FailureTests {
+@Suite(.timeLimit(.minutes(5))) struct FailureTests {
   private let time = ManualTime()
   private static let tool = JobType(name: "tool", allowsOtherParams: true, maxRetries: 2, retry: exact)
   private static let person = JobType(name: "person", allowsOtherParams: true, maxRetries: 0)

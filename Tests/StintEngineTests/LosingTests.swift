@@ -6,7 +6,7 @@ import Testing
 
 @testable import StintEngine
 
-@Suite(.timeLimit(.minutes(1))) struct LosingTests {
+@Suite(.timeLimit(.minutes(5))) struct LosingTests {
   @Test(arguments: StoreKind.allCases) func aStalledWorkersJobGoesOnAndItsLateOutcomeChangesNothing(
     _ kind: StoreKind
   ) async throws {
@@ -67,7 +67,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct StopTests {
+@Suite(.timeLimit(.minutes(5))) struct StopTests {
   /// A worker with a store, without maintenance: so that a test can stop it as a service group does.
   private func withWorker(
     on kind: StoreKind, _ handlers: [Handler], slots: Int, time: ManualTime = ManualTime(),

@@ -5,7 +5,7 @@ import Testing
 
 @testable import StintEngine
 
-@Suite(.timeLimit(.minutes(1))) struct OutageTests {
+@Suite(.timeLimit(.minutes(5))) struct OutageTests {
   private func withFaultyEngine(
     on kind: StoreKind, _ handlers: [Handler], slots: Int = 3,
     body: @escaping @Sendable (Engine, FaultyStore, ManualTime) async throws -> Void

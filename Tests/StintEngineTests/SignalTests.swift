@@ -15,7 +15,7 @@ private final class Counter: Sendable {
   func add() { value.withLock { $0 += 1 } }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SignalTests {
+@Suite(.timeLimit(.minutes(5))) struct SignalTests {
   @Test func aNotificationBeforeTheWaitIsRemembered() async {
     let signal = Signal()
     signal.notify()
@@ -137,7 +137,7 @@ private final class HoldingGateway: WorkerGateway {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerReportTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerReportTests {
   @Test func aSlowReportIsNotOvertaken() async throws {
     let time = ManualTime()
     let gate = Gate()

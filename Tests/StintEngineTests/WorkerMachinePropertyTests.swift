@@ -212,7 +212,7 @@ private struct MachineWorld {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerMachinePropertyTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerMachinePropertyTests {
   @Test(arguments: 1...60) func neverTooManyNothingLostNothingTwice(seed: Int) throws {
     var world = MachineWorld(seed: UInt64(seed))
     for step in 1...2_000 {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import StintEngine
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerMachineClaimTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerMachineClaimTests {
   @Test func asksForAsManyAsAreFree() throws {
     var script = MachineScript(slots: 3)
     #expect(script.machine.claimRequest(uptime: .zero)?.count == 3)
@@ -111,7 +111,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerMachineAttemptTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerMachineAttemptTests {
   /// An attempt that is asked to stop for `cause` at `moment`, and then does.
   private func expectStop(
     _ script: inout MachineScript, _ running: MachineScript.Running, at moment: Duration, as cause: Cause,
@@ -275,7 +275,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerMachineReportTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerMachineReportTests {
   @Test func progressCoalescesAndTheLastOneIsKeptBeforeTheSettlement() {
     var script = MachineScript(slots: 1)
     let running = script.run([script.job()])[0]
@@ -329,7 +329,7 @@ import Testing
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerMachineStopTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerMachineStopTests {
   @Test func drainsReleasingWhatWaitsAndFinishingWhatRuns() {
     var script = MachineScript(slots: 1) { $0.aheadLimit = 10 }
     script.learnQuick()

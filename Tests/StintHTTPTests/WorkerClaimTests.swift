@@ -6,7 +6,7 @@ import StintTesting
 import Testing
 
 /// Who may work, and what a claim gives.
-@Suite(.timeLimit(.minutes(1))) struct WorkerClaimTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerClaimTests {
   private static let routes = ["claim", "heartbeat", "progress", "output", "complete", "fail"]
 
   @Test func isShutWithoutAWorkerToken() async throws {

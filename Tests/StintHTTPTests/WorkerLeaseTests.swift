@@ -16,7 +16,7 @@ private final class Flag: Sendable {
 }
 
 /// Leases over HTTP: how they last, end, and wait.
-@Suite(.timeLimit(.minutes(1))) struct WorkerLeaseTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerLeaseTests {
   @Test func aSilentWorkerLosesItsJobAndItsLateWordChangesNothing() async throws {
     try await withServer(configuration: workersAllowed) { server in
       let first = try await server.running("lost-1", lease: 2)
@@ -277,6 +277,7 @@ private final class Flag: Sendable {
       try await base.settle(settlements)
     }
     func listen(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> Listening { base.listen(receive) }
+    func offer(_ access: (@Sendable (Job) async -> AttemptAccess?)?) {}
     func secret() async throws(StoreError) -> [UInt8] { try await base.secret() }
   }
 

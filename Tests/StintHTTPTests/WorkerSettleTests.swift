@@ -8,7 +8,7 @@ import Testing
 @testable import StintHTTP
 
 /// What workers say of their attempts, and what comes of it.
-@Suite(.timeLimit(.minutes(1))) struct WorkerSettleTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerSettleTests {
   @Test func completesWithAResult() async throws {
     try await withServer(configuration: workersAllowed) { server in
       let claimed = try await server.running("done-1")

@@ -9,7 +9,7 @@ import Testing
 
 @testable import StintImages
 
-@Suite("The demo", .timeLimit(.minutes(1)))
+@Suite("The demo", .timeLimit(.minutes(5)))
 struct DemoTests {
   @Test("What attempts do follows from the seed; times and shares are those promised")
   func plans() {

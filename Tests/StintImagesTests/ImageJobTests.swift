@@ -5,7 +5,7 @@ import Testing
 
 @testable import StintImages
 
-@Suite("Image jobs", .timeLimit(.minutes(1)))
+@Suite("Image jobs", .timeLimit(.minutes(5)))
 struct ImageJobTests {
   @Test("The types and their params")
   func types() throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import StintImages
 
-@Suite("Image jobs: files that are refused", .timeLimit(.minutes(1)))
+@Suite("Image jobs: files that are refused", .timeLimit(.minutes(5)))
 struct ImageSafetyTests {
   @Test(
     "Only paths beneath the root",

@@ -5,7 +5,7 @@ import Testing
 
 @testable import StintJobs
 
-@Suite("Built-in jobs", .timeLimit(.minutes(1)))
+@Suite("Built-in jobs", .timeLimit(.minutes(5)))
 struct BuiltInJobTests {
   @Test("The types and params are those of the contract")
   func schema() throws {
@@ -70,7 +70,7 @@ struct BuiltInJobTests {
   }
 }
 
-@Suite("countdown", .timeLimit(.minutes(1)))
+@Suite("countdown", .timeLimit(.minutes(5)))
 struct CountdownTests {
   @Test("Says each second how many are left, waits each one, and ends")
   func counts() async throws {
@@ -103,7 +103,7 @@ struct CountdownTests {
   }
 }
 
-@Suite("echo", .timeLimit(.minutes(1)))
+@Suite("echo", .timeLimit(.minutes(5)))
 struct EchoTests {
   @Test("Gives the message back with the time")
   func echoes() async throws {
@@ -131,7 +131,7 @@ struct EchoTests {
   }
 }
 
-@Suite("prime", .timeLimit(.minutes(1)))
+@Suite("prime", .timeLimit(.minutes(5)))
 struct PrimeTests {
   @Test("Finds the primes to 1000, and says so at each tenth of the range")
   func finds() async throws {
@@ -163,7 +163,7 @@ struct PrimeTests {
   }
 }
 
-@Suite("fibonacci", .timeLimit(.minutes(1)))
+@Suite("fibonacci", .timeLimit(.minutes(5)))
 struct FibonacciTests {
   @Test("Computes 50 numbers, and says so at each ten")
   func computes() async throws {

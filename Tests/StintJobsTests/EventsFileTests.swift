@@ -5,7 +5,7 @@ import Testing
 
 @testable import StintJobs
 
-@Suite("The events file", .timeLimit(.minutes(1)))
+@Suite("The events file", .timeLimit(.minutes(5)))
 struct EventsFileTests {
   @Test("Progress, events, checkpoints and the result come from it; what is printed is only output")
   func events() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import StintJobs
 
-@Suite("exec", .timeLimit(.minutes(1)))
+@Suite("exec", .timeLimit(.minutes(5)))
 struct ExecTests {
   @Test("Output comes while the command runs, line by line, each stream in order")
   func streams() async throws {
@@ -74,13 +74,12 @@ struct ExecTests {
   @Test("A server's URL and token reach the process, the token never its output")
   func access() async throws {
     let trial = try ProcessTrial()
-    var policy = trial.policy
-    policy.serverAccess = { ("http://127.0.0.1:1/\($0.id)", "attempt-token-0123") }
+    let access = AttemptAccess(url: "http://127.0.0.1:1", token: "attempt-token-0123")
     let command: JSONValue = [
       "sh", "-c", "echo $STINT_JOB_URL $STINT_JOB_TOKEN; test $STINT_JOB_TOKEN = attempt-token-0123",
     ]
-    _ = try await trial.start(Exec.handler(policy), ["command": command]).value
-    #expect(trial.heard.text() == "http://127.0.0.1:1/trial ***\n")
+    _ = try await trial.start(Exec.handler(trial.policy), ["command": command], access: access).value
+    #expect(trial.heard.text() == "http://127.0.0.1:1 ***\n")
   }
 
   @Test("It begins like any program: three open files, no signal blocked or ignored")

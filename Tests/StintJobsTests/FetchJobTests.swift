@@ -31,7 +31,7 @@ func fetch(_ url: String, _ policy: FetchPolicy) async throws -> JSONValue {
   try #require(try await fetch([url], policy).first)
 }
 
-@Suite("fetch", .timeLimit(.minutes(1)))
+@Suite("fetch", .timeLimit(.minutes(5)))
 struct FetchJobTests {
   @Test("Ten URLs are in flight at once, and come back in their order")
   func tenAtOnce() async throws {

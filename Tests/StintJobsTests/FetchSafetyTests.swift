@@ -8,7 +8,7 @@ import Testing
 
 @testable import StintJobs
 
-@Suite("fetch stays outside", .timeLimit(.minutes(1)))
+@Suite("fetch stays outside", .timeLimit(.minutes(5)))
 struct FetchSafetyTests {
   /// Addresses that are not of the public internet, and what they are called.
   static let forbidden: [(String, String)] = [
@@ -227,7 +227,7 @@ struct FetchSafetyTests {
   }
 }
 
-@Suite("fetch follows redirects", .timeLimit(.minutes(1)))
+@Suite("fetch follows redirects", .timeLimit(.minutes(5)))
 struct FetchRedirectTests {
   /// `/4` redirects to `/3` and so on to `/0`, which is the page.
   private static let steps: TestServer.Answer = { head, channel in

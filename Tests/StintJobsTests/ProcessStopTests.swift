@@ -7,7 +7,7 @@ import Testing
 
 /// Processes that are asked to stop, or that leave others behind. What is checked is that nobody is left once the
 /// handler has ended: not sooner, not later.
-@Suite("Stopping processes", .timeLimit(.minutes(1)))
+@Suite("Stopping processes", .timeLimit(.minutes(5)))
 struct ProcessStopTests {
   /// A child that ignores what can be ignored, in the command's group.
   private static let stubborn = "sh -c 'trap \"\" TERM HUP INT; echo stubborn $$; while :; do sleep 100; done' &"

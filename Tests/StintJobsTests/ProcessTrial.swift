@@ -42,7 +42,8 @@ final class ProcessTrial: Sendable {
 
   /// Starts `handler` on params as they come out of a submission.
   func start(
-    _ handler: Handler, _ params: JSONValue, attempt: Int = 1, checkpoint: RawJSON? = nil
+    _ handler: Handler, _ params: JSONValue, attempt: Int = 1, checkpoint: RawJSON? = nil,
+    access: AttemptAccess? = nil
   ) throws -> Task<JSONValue, any Error> {
     let checked = handler.type.check(params.object ?? [])
     try #require(checked.faults.isEmpty, "\(checked.faults)")
@@ -52,7 +53,8 @@ final class ProcessTrial: Sendable {
     var state = JobState(status: .running, revision: 1, runAt: now)
     state.attempt = attempt
     let context = JobContext(
-      job: Job(spec: spec, state: state), report: { [heard] in heard.add($0) }, savedCheckpoint: { checkpoint })
+      job: Job(spec: spec, state: state), report: { [heard] in heard.add($0) }, savedCheckpoint: { checkpoint },
+      serverAccess: { access })
     return Task { try await handler.run(context)?.parsed() ?? .null }
   }
 

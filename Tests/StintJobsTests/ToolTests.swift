@@ -7,7 +7,7 @@ import Testing
 
 @testable import StintJobs
 
-@Suite("Named tools", .timeLimit(.minutes(1)))
+@Suite("Named tools", .timeLimit(.minutes(5)))
 struct ToolTests {
   private static let show = ["sh", "-c", #"for a in "$@"; do printf '[%s]' "$a"; done"#, "show"]
 

@@ -5,7 +5,7 @@ import Testing
 @testable import StintStore
 
 /// How SQLite goes about the statements that must stay quick whatever the store holds: indexes by name, and no sorting.
-@Suite(.timeLimit(.minutes(1))) struct QueryPlanTests {
+@Suite(.timeLimit(.minutes(5))) struct QueryPlanTests {
   private static let start = Timestamp(microseconds: 1_764_230_400_000_000)
 
   /// Every step of the plan of `sql`.

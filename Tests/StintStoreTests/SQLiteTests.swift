@@ -12,7 +12,7 @@ import Testing
 @testable import StintStore
 
 /// What only SQLite promises: files, durability, several processes on one file.
-@Suite(.timeLimit(.minutes(1))) struct SQLiteTests {
+@Suite(.timeLimit(.minutes(5))) struct SQLiteTests {
   private let start = Timestamp(microseconds: 1_764_230_400_000_000)
 
   private func job(_ id: String, type: String = "work") -> Job {

@@ -4,7 +4,7 @@ import StintStore
 import StintTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct StoreLawTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreLawTests {
   @Test(arguments: StoreLaw.all) func holdsInMemory(_ law: StoreLaw) async throws {
     let time = ManualTime()
     let store = MemoryStore(leaseClock: time.leaseClock)

@@ -111,6 +111,19 @@ final class WorkerDesk: Sendable {
     return token
   }
 
+  /// Lets programs that attempts start speak to this server, each for its own attempt alone.
+  func offerAccess(host: String, port: Int) {
+    // Who listens everywhere is near on loopback.
+    let near = ["0.0.0.0", "::"].contains(host) ? (host == "::" ? "::1" : "127.0.0.1") : host
+    let url = "http://\(near.contains(":") ? "[\(near)]" : near):\(port)"
+    gateway.offer { [weak self] job in
+      guard let self, let seal = try? await seal() else { return nil }
+      let token = LeaseToken(
+        job: job.id, attempt: job.state.attempt, revision: job.state.revision, lease: configuration.workerLease)
+      return AttemptAccess(url: url, token: seal.text(of: token))
+    }
+  }
+
   func stored<Value: Sendable>(
     _ operation: () async throws(StoreError) -> Value
   ) async throws(StintError) -> Value {
@@ -135,6 +148,11 @@ final class WorkerDesk: Sendable {
     let now = time.uptime()
     let claimed = jobs.map { job in
       (job, LeaseToken(job: job.id, attempt: job.state.attempt, revision: job.state.revision, lease: lease))
+    }
+    if poll.hasNoClient {
+      // Its side may be closed while the connection still takes an answer: nobody would read it.
+      await release(claimed.map(\.1))
+      return (id, [])
     }
     if !claimed.isEmpty {
       for (job, token) in claimed {

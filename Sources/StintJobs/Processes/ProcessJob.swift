@@ -21,7 +21,7 @@ struct ProcessJob: Sendable {
   /// - Throws: ``ProcessFault`` where it fails, `CancellationError` where the attempt was to stop before it had ended.
   func run(_ context: JobContext, _ policy: ProcessPolicy) async throws -> RawJSON? {
     let checkpoint = await context.savedCheckpoint()
-    let access = await policy.serverAccess?(context.job)
+    let access = await context.serverAccess()
     let child = ChildProcess()
     let start = context.time.uptime()
     let (ending, report) = try await withTaskCancellationHandler {
@@ -53,7 +53,7 @@ struct ProcessJob: Sendable {
   /// All that blocks: on a thread of its own.
   private func attempt(
     _ child: ChildProcess, _ context: JobContext, _ policy: ProcessPolicy, checkpoint: RawJSON?,
-    access: (url: String, token: String)?
+    access: AttemptAccess?
   ) throws -> (ChildProcess.Ending, ProcessReport) {
     var files = try AttemptFolder(in: policy.temporaryFolder)
     defer { files.remove() }

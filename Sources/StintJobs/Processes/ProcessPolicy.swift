@@ -1,5 +1,5 @@
 import Foundation
-public import StintCore
+import StintCore
 
 /// How `exec` and named tools start their processes.
 public struct ProcessPolicy: Sendable {
@@ -11,11 +11,8 @@ public struct ProcessPolicy: Sendable {
   public var environment: [String: String] = ProcessInfo.processInfo.environment
   /// Where each attempt gets a folder of its own: `TMPDIR`, or `/tmp`, unless set.
   public var temporaryFolder: String
-  /// Gives the URL of this job's server and a token that is good for this attempt alone; they become `STINT_JOB_URL`
-  /// and `STINT_JOB_TOKEN`. Nil, or a nil answer, leaves the two out.
-  public var serverAccess: (@Sendable (Job) async -> (url: String, token: String)?)?
 
-  /// This process's environment, and nobody to call back.
+  /// This process's environment.
   public init() {
     let named = environment["TMPDIR"] ?? ""
     temporaryFolder = named.hasPrefix("/") ? named : "/tmp"
