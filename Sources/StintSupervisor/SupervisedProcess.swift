@@ -175,9 +175,13 @@ final class SupervisedProcess: Sendable {
     let signal = status & 0x7F
     let code = (status >> 8) & 0xFF
     let text =
-      isHung
-      ? "hung and was killed"
-      : signal != 0 ? "was killed by signal \(signal) (\(String(cString: strsignal(signal))))" : "exited with code \(code)"
+      if isHung {
+        "hung and was killed"
+      } else if signal != 0 {
+        "was killed by signal \(signal) (\(String(cString: strsignal(signal))))"
+      } else {
+        "exited with code \(code)"
+      }
     return Ending(pid: pid, text: text, isRegular: isEnding && signal == 0 && code == 0)
   }
 

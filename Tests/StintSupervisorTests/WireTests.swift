@@ -78,7 +78,8 @@ import Testing
   }
 
   @Test func errorsSayWhetherTheEffectIsKnown() throws {
-    for error in [StoreError.closed, .unavailable("away", effect: .unknown), .unavailable("full", effect: .notApplied)] {
+    for error in [StoreError.closed, .unavailable("away", effect: .unknown), .unavailable("full", effect: .notApplied)]
+    {
       guard case .reply(_, .failed(let back)) = try sent(.reply(1, .failed(error))) else {
         return #expect(Bool(false), "not the same message")
       }

@@ -37,7 +37,8 @@ struct StartWorkers: AsyncParsableCommand {
     defer { signals.stop() }
     greet(session, engine)
     // Shut down in reverse: the view shows what the last jobs come to.
-    let group = ServiceGroup(services: [WorkerView(engine, session, isVerbose: verbose), engine], logger: session.logger())
+    let view = WorkerView(engine, session, isVerbose: verbose)
+    let group = ServiceGroup(services: [view, engine], logger: session.logger())
     let isForced = try await group.run(until: signals) {
       session.console.note("Leaving: running jobs may finish. Once more leaves at once.")
     }

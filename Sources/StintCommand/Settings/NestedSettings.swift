@@ -100,7 +100,9 @@ enum EscalationSettings {
         guard !given.isEmpty, given.allSatisfy({ $0.map(kinds.contains) ?? false }) else { return nil }
         return Set(given.compactMap { $0 })
       }
-      let window = reader.take("window", allowed: "{failures: n, seconds: s}") { $0.object.map { JSONValue.object($0) } }
+      let window = reader.take("window", allowed: "{failures: n, seconds: s}") { value in
+        value.object.map { JSONValue.object($0) }
+      }
       if let window { rule.window = self.window(window, &reader) }
       reader.refuseOthers(
         than: ["on_failure", "max_retries_before_escalation", "params", "error_types", "window"])
