@@ -170,7 +170,7 @@ let package = Package(
     .testTarget(
       name: "StintEngineTests",
       dependencies: [
-        "Stint", "StintCore", "StintStore", "StintEngine", "StintSQLite", "StintLaws", "StintTesting",
+        "CSQLite", "Stint", "StintCore", "StintStore", "StintEngine", "StintSQLite", "StintLaws", "StintTesting",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings),

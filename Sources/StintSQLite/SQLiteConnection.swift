@@ -12,6 +12,7 @@ struct SQLiteFailure: Error {
 final class SQLiteConnection {
   let path: String
   private let handle: OpaquePointer
+  private let isOwn: Bool
   private var statements: [String: SQLiteStatement] = [:]
   private var commitHook: ((Int) -> Void)?
 
@@ -29,9 +30,17 @@ final class SQLiteConnection {
     }
     self.path = path
     self.handle = opened
+    self.isOwn = true
     sqlite3_extended_result_codes(opened, 1)
     stint_sqlite_use_lookaside(opened)
     waitForLocks(milliseconds: 10_000)
+  }
+
+  /// A connection that is somebody else's, as long as this lives.
+  init(borrowing handle: OpaquePointer) {
+    self.path = sqlite3_db_filename(handle, "main").map { String(cString: $0) } ?? ""
+    self.handle = handle
+    self.isOwn = false
   }
 
   /// How long to wait for a lock that another process holds, before the operation fails.
@@ -39,7 +48,7 @@ final class SQLiteConnection {
 
   deinit {
     statements.removeAll()
-    sqlite3_close_v2(handle)
+    if isOwn { sqlite3_close_v2(handle) }
   }
 
   var failure: SQLiteFailure {

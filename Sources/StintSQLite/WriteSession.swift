@@ -69,7 +69,7 @@ final class WriteSession {
   }
 
   /// Reads the ledger anew if another connection has written since the last transaction.
-  private func refresh() throws {
+  func refresh() throws {
     let version = try connection.integer("PRAGMA data_version") ?? 0
     guard version != dataVersion else { return }
     dataVersion = version
