@@ -57,6 +57,8 @@ package struct MaintenanceMachine {
     case start, promoting
     case promoted([JobID])
     case sweep, rescuing
+    /// Who had these jobs: what a supervisor did not tell of is no loss of the job's.
+    case identifying([Job])
     case expiring(at: Timestamp)
     case deciding([Job], overdueAt: Timestamp?)
     case applying([(job: Job, change: Change)], News.Reason)
@@ -74,6 +76,9 @@ package struct MaintenanceMachine {
   private var due: Timestamp?
   private var nextDue: Timestamp?
   private var isPromotedWhole = true
+  /// Workers whose end a supervisor would have told of: where their leases end by themselves, it was the supervisor that
+  /// ended.
+  private var supervised: Set<String> = []
   /// When the next round begins.
   package private(set) var wakeAt: Duration
 
@@ -110,6 +115,7 @@ package struct MaintenanceMachine {
       case .sweep:
         phase = uptime < nextSweep ? .end(hasSwept: false) : uptime < rescueFrom ? .expiring(at: at) : .rescuing
       case .rescuing: return .expired(limit: Self.batch)
+      case .identifying: return .workers
       case .expiring:
         phase = .expiring(at: at)
         return .overdue(limit: Self.batch, at: at)
@@ -145,6 +151,9 @@ package struct MaintenanceMachine {
       // One that a worker took and finished meanwhile was told of by that.
       return News(reason: .promoted, moved: jobs.compactMap { $0 }.filter { $0.status == .pending })
     case (.rescuing, .found(let lost)):
+      phase = lost.isEmpty ? .deciding([], overdueAt: nil) : .identifying(lost)
+    case (.identifying(let lost), .workers(let workers)):
+      supervised = Set(workers.filter { $0.supervisor != nil }.map(\.id))
       phase = .deciding(lost, overdueAt: nil)
     case (.expiring(let asked), .found(let overdue)):
       phase = .deciding(overdue, overdueAt: asked)
@@ -187,7 +196,8 @@ package struct MaintenanceMachine {
       } else {
         cause = .lost(
           message: "The worker \(job.state.workerID ?? "?") lost its lease",
-          alone: job.runsAlone(maxLosses: configuration.maxLosses))
+          alone: job.runsAlone(maxLosses: configuration.maxLosses),
+          counts: !supervised.contains(job.state.workerID ?? ""))
       }
       let change = try? Lifecycle.move(
         job, cause, at: at, random: random.unit(), maxLosses: configuration.maxLosses,
