@@ -209,7 +209,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "StintCommandTests",
-      dependencies: ["StintCommand", "StintCore", "StintStore", "StintEngine", "StintSQLite", "StintTesting"],
+      dependencies: [
+        "StintCommand", "StintCore", "StintStore", "StintEngine", "StintSQLite", "StintRemote", "StintTesting",
+      ],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
