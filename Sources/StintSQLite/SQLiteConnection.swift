@@ -58,6 +58,12 @@ final class SQLiteConnection {
   /// Whether a transaction is open.
   var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
+  /// Whether the file has been moved or removed since it was opened. What is written then goes where nobody looks.
+  var isFileGone: Bool {
+    var isGone: Int32 = 0
+    return sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &isGone) == SQLITE_OK && isGone != 0
+  }
+
   /// Rows that the last statement changed.
   var changes: Int { Int(sqlite3_changes(handle)) }
 

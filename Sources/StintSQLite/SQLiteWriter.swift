@@ -233,6 +233,8 @@ extension StoreError {
       case SQLITE_BUSY, SQLITE_LOCKED: "The database \(path) is locked by another process"
       case SQLITE_FULL: "The disk of \(path) is full"
       case SQLITE_READONLY: "The database \(path) can not be written: it is read-only"
+      case SQLITE_CANTOPEN where access(path, W_OK) != 0 && errno == EROFS:
+        "The database \(path) can not be opened: its disk is read-only"
       case SQLITE_CANTOPEN where access(path, R_OK | W_OK) != 0 && errno == EACCES:
         "The database \(path) can not be opened: this user may not read and write it"
       case SQLITE_CANTOPEN: "The database \(path) can not be opened"

@@ -51,6 +51,10 @@ final class WriteSession {
   func transaction(_ body: (WriteSession) throws -> Void) -> StoreError? {
     var isCommitting = false
     do {
+      guard !connection.isFileGone else {
+        throw StoreError.unavailable(
+          "The database \(connection.path) is gone: it was moved or removed", effect: .notApplied)
+      }
       try connection.statement("BEGIN IMMEDIATE").run()
       try refresh()
       try body(self)
