@@ -147,18 +147,30 @@ public struct Escalations: Sendable, Hashable {
       let taken = Set(target.params.map(\.name))
       let extra = source.params.map(\.name).filter { !taken.contains($0) }
       let missing = target.params.filter { $0.isRequired && !source.params.map(\.name).contains($0.name) }.map(\.name)
+      let shown = source.params.filter { param in
+        param.isSecret && target.params.contains { $0.name == param.name && !$0.isSecret }
+      }
+      if let param = shown.first {
+        return [.init(param: "\(key).params", message: "\(param.name) is secret, and \(target.name)'s is not")]
+      }
       guard !extra.isEmpty || !missing.isEmpty else { return [] }
       let message = "\(target.name) takes other params than \(source.name): map them"
       return [.init(param: "\(key).params", message: message)]
     }
     var faults: [StintError.Detail] = []
     let known = Dictionary(target.params.map { ($0.name, $0) }) { first, _ in first }
+    let secrets = Set((source?.params ?? []).filter(\.isSecret).map(\.name))
     for member in params {
       let place = "\(key).params.\(member.key)"
       for name in ParamTemplate.names(in: member.value)
       where source.map({ !$0.allowsOtherParams && !$0.params.map(\.name).contains(name) }) ?? false {
         faults.append(
           .init(param: place, message: "${params.\(name)}: \(source?.name ?? "the type") has no such param"))
+      }
+      if known[member.key]?.isSecret != true,
+        let secret = ParamTemplate.names(in: member.value).first(where: secrets.contains)
+      {
+        faults.append(.init(param: place, message: "${params.\(secret)} is secret, and this param is not"))
       }
       guard let param = known[member.key] else {
         if !target.allowsOtherParams {

@@ -15,8 +15,8 @@ actor JobWatcher {
   private var position = 0
   private var seen: Seen?
   private var hasEnded = false
-  /// The job that took over from the one that was watched.
-  private var successor: JobID?
+  /// The job that was watched, once another took over from it.
+  private var handedOn: Job?
 
   /// What the watcher was told last.
   private struct Seen {
@@ -48,12 +48,22 @@ actor JobWatcher {
 
   /// Goes on with the job that took over, as long as there is one.
   private func followChain() async throws {
-    while let next = successor {
-      successor = nil
+    while let failed = handedOn, let next = failed.state.escalatedTo {
+      let subscription = hub.subscribe(to: next, buffer: Self.buffer)
+      let present: Job?
+      do throws(StoreError) { present = try await store.jobs([next])[0] } catch { throw error.stintError }
+      handedOn = nil
+      guard let present else {
+        // The job that took over was removed: the last one that is there is the end.
+        updates.append(.ended(failed))
+        hasEnded = true
+        return
+      }
+      updates.append(.escalated(failed, to: next))
       id = next
-      subscription = hub.subscribe(to: next, buffer: Self.buffer)
+      self.subscription = subscription
       seen = nil
-      try await read()
+      tell(present)
     }
   }
 
@@ -85,7 +95,7 @@ actor JobWatcher {
       case .event(.removed): hasEnded = true
       }
     }
-    if mustRead, !hasEnded, successor == nil { try await read() }
+    if mustRead, !hasEnded, handedOn == nil { try await read() }
     try await followChain()
   }
 
@@ -96,16 +106,15 @@ actor JobWatcher {
   }
 
   private func tell(_ progress: Progress) {
-    guard !hasEnded, successor == nil, progress != seen?.progress else { return }
+    guard !hasEnded, handedOn == nil, progress != seen?.progress else { return }
     seen?.progress = progress
     updates.append(.progress(progress))
   }
 
   private func tell(_ job: Job) {
-    guard !hasEnded, successor == nil, job.id == id, job.state.revision >= seen?.revision ?? .min else { return }
-    if job.status == .failed, let next = job.state.escalatedTo {
-      updates.append(.escalated(job, to: next))
-      successor = next
+    guard !hasEnded, handedOn == nil, job.id == id, job.state.revision >= seen?.revision ?? .min else { return }
+    if job.status == .failed, job.state.escalatedTo != nil {
+      handedOn = job
       return
     }
     if job.status.isTerminal {

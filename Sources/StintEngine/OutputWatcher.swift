@@ -99,7 +99,7 @@ actor OutputWatcher {
     guard !isBehind else { return }
     if job.status == .running, job.state.attempt > attempt { announce(job.state.attempt) }
     guard job.status.isTerminal else { return }
-    guard let next = job.status == .failed ? job.state.escalatedTo : nil else {
+    guard let next = job.status == .failed ? job.state.escalatedTo : nil, try await store.jobs([next])[0] != nil else {
       updates.append(.ended(job))
       hasEnded = true
       return

@@ -86,9 +86,11 @@ package final class Worker: WorkerPool {
   }
 
   /// Claims no more, and ends once everything that runs has ended.
-  package func drain() {
+  ///
+  /// - Parameter isPatient: waits for what runs however long it takes, and not only for the shutdown timeout.
+  package func drain(isPatient: Bool = false) {
     logger.info("worker draining")
-    perform(machine.withLock { $0.drain(at: time.now(), uptime: time.uptime()) })
+    perform(machine.withLock { $0.drain(at: time.now(), uptime: time.uptime(), isPatient: isPatient) })
   }
 
   /// Asks everything to stop at once, and gives it back.

@@ -38,10 +38,12 @@ extension WorkerMachine {
     return [.settle, .claim] + startRunners()
   }
 
-  /// Claim no more; give back what has not begun; wait for the rest until the shutdown timeout.
-  package mutating func drain(at: Timestamp, uptime: Duration) -> [Action] {
-    guard !isDraining else { return [] }
+  /// Claim no more; give back what has not begun; wait for the rest until the shutdown timeout, or, where it is
+  /// `isPatient`, until it has ended.
+  package mutating func drain(at: Timestamp, uptime: Duration, isPatient: Bool = false) -> [Action] {
+    guard !isDraining || stopAt == nil else { return [] }
     isDraining = true
+    if isPatient { return releaseReady(at: at) + [.settle, .claim, .reschedule] }
     stopAt = uptime + configuration.shutdownTimeout
     giveUpAt = uptime + configuration.shutdownTimeout + Self.outagePatience
     return releaseReady(at: at) + [.settle, .claim, .reschedule]

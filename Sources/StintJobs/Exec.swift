@@ -32,6 +32,7 @@ enum Exec {
       let params = try ProcessParams.checked(type, context.job)
       var job = ProcessJob(command: (params["command"]?.array ?? []).compactMap(\.string))
       for member in params["env"]?.object ?? [] { job.environment[member.key] = member.value.string }
+      job.redaction = Redaction(Array(job.environment.values))
       job.folder = params["cwd"]?.string
       job.input = params["stdin"]?.string
       return try await job.run(context, policy)

@@ -42,7 +42,10 @@ final class FrameChannel: Sendable {
   /// The same, for a message that is made when its turn has come.
   func send(_ message: @escaping @Sendable () -> [UInt8]) {
     guard isOpen.load(ordering: .acquiring) else { return }
-    writing.async { [self] in write(message()) }
+    writing.async { [self] in
+      // Once more: the socket's number may be another's by now.
+      if isOpen.load(ordering: .acquiring) { write(message()) }
+    }
   }
 
   /// Ends the connection; ``start(receive:ended:)`` then tells so.

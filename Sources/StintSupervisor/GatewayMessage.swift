@@ -37,6 +37,8 @@ enum GatewayReply: Sendable {
 enum SupervisorMessage: Sendable {
   case configure(EngineConfiguration)
   case signal(WorkerSignal)
+  /// To claim no more, and to end when all that runs has.
+  case leave
   case drain
   case stop
 }

@@ -70,6 +70,8 @@ final class SupervisedProcess: Sendable {
     close(others)
     channel = FrameChannel(descriptor: own)
     state = Mutex(State(lastHeard: engine.time.uptime()))
+    // Before anyone can send it a hint: it must be the first that it reads.
+    tell(.configure(engine.configuration))
   }
 
   static func failure(_ what: String, _ code: Int32) -> StintError {
@@ -107,10 +109,24 @@ final class SupervisedProcess: Sendable {
 
   private func tell(_ message: SupervisorMessage) { channel.send(ChannelMessage.tell(message).bytes) }
 
-  /// Asks it to finish what runs, or to give it back at once, and to end.
-  func end(atOnce: Bool) {
+  /// How a process is asked to end.
+  enum Manner: Sendable {
+    /// When all that runs has ended, however long that takes.
+    case whenDone
+    /// When all that runs has ended, or was given back after the shutdown timeout.
+    case inTime
+    /// Now, with all that runs given back.
+    case atOnce
+  }
+
+  /// Asks it to end.
+  func end(_ manner: Manner) {
     state.withLock { $0.isEnding = true }
-    tell(atOnce ? .stop : .drain)
+    switch manner {
+    case .whenDone: tell(.leave)
+    case .inTime: tell(.drain)
+    case .atOnce: tell(.stop)
+    }
   }
 
   /// Ends it in the hardest way.
@@ -118,7 +134,7 @@ final class SupervisedProcess: Sendable {
 
   // MARK: Serving
 
-  /// Serves the process until it has ended, and gives back what it held.
+  /// Serves the process until it has ended. What it held is then to be given back.
   func run() async -> Ending {
     let (messages, feed) = AsyncStream.makeStream(of: ChannelMessage.self)
     channel.start { [self] bytes in
@@ -128,7 +144,6 @@ final class SupervisedProcess: Sendable {
     } ended: {
       feed.finish()
     }
-    tell(.configure(engine.configuration))
     let watch = Task { await watchForSilence() }  // cancelled and awaited below
     await withDiscardingTaskGroup { group in
       for await case .call(let number, let call) in messages {
@@ -142,9 +157,7 @@ final class SupervisedProcess: Sendable {
     await watch.value
     // The connection has ended; the process, if it should still be there, must.
     kill()
-    let ending = await waitForExit()
-    await giveBack(ending)
-    return ending
+    return await waitForExit()
   }
 
   /// Kills the process when it says nothing for as long as a heartbeat: its tasks hang, or it was stopped.
@@ -155,6 +168,8 @@ final class SupervisedProcess: Sendable {
       let deadline = state.withLock { $0.lastHeard } + patience
       guard time.uptime() >= deadline else {
         try? await time.sleep(untilUptime: deadline)
+        // Where this process itself was stopped or the machine slept, what was said meanwhile is still to be read.
+        try? await time.sleep(for: patience / 4)
         continue
       }
       state.withLock { $0.isHung = true }
@@ -248,8 +263,9 @@ final class SupervisedProcess: Sendable {
 
   // MARK: The end
 
-  /// What the process held goes on elsewhere, now: what had begun is lost, the rest was never touched.
-  private func giveBack(_ ending: Ending) async {
+  /// What the process held goes on elsewhere, now: what had begun is lost, the rest was never touched. A store that is
+  /// away is waited for until the task is cancelled; what is not given back then comes back with its leases.
+  func giveBack(_ ending: Ending) async {
     let running = recorder?.running ?? []
     let (held, workers, isEnding) = state.withLock { state in
       defer { state.held = [:] }
@@ -273,7 +289,6 @@ final class SupervisedProcess: Sendable {
       } catch {
         logger.warning("giving back failed", metadata: ["error": "\(error)", "jobs": "\(settlements.count)"])
         if case .closed = error { break }
-        // A store that is away comes back; if this process ends before that, the leases do.
         do { try await engine.time.sleep(for: .seconds(1)) } catch { break }
       }
     }

@@ -140,7 +140,11 @@ public final class Supervisor: Service, WorkerPool {
         guard !isStopping else { continue }
         wanted = count
         shrink(to: wanted)
-        failure = failure ?? fill(to: wanted, in: &group)
+        if let refused = fill(to: wanted, in: &group) {
+          // What is there goes on, and is kept at that number.
+          wanted = processes.withLock { $0.values.count(where: { !$0.isEnding }) }
+          logger.error("not as many worker processes as wanted", metadata: ["error": "\(refused)", "now": "\(wanted)"])
+        }
       case .drain where isStopping, .stop where isStopping && failure != nil: continue
       case .drain, .stop:
         isStopping = true
@@ -157,7 +161,7 @@ public final class Supervisor: Service, WorkerPool {
   /// Asks all to end, and sees to it that they do: those that do not end in time are asked to end at once, and those
   /// that do not listen even then are killed.
   private func end(atOnce: Bool, in group: inout TaskGroup<Void>) {
-    for process in processes.withLock({ Array($0.values) }) { process.end(atOnce: atOnce) }
+    for process in processes.withLock({ Array($0.values) }) { process.end(atOnce ? .atOnce : .inTime) }
     let patience = atOnce ? Duration.seconds(2) : engine.configuration.shutdownTimeout + .seconds(2)
     group.addTask { [engine, tell] in
       guard (try? await engine.time.sleep(for: patience)) != nil else { return }
@@ -174,7 +178,12 @@ public final class Supervisor: Service, WorkerPool {
           engine: engine, supervisor: id, command: configuration.command, logger: logger)
         processes.withLock { $0[process.pid] = process }
         logger.info("worker process started", metadata: ["pid": "\(process.pid)"])
-        group.addTask { [tell] in tell.yield(.ended(await process.run())) }
+        group.addTask { [tell] in
+          let ending = await process.run()
+          // Replaced first: a store that is away must not keep it from that.
+          tell.yield(.ended(ending))
+          await process.giveBack(ending)
+        }
       } catch { return error }
     }
     return nil
@@ -184,6 +193,6 @@ public final class Supervisor: Service, WorkerPool {
     let staying = processes.withLock { $0.values.filter { !$0.isEnding } }
     // Those that run nothing first.
     let byLoad = staying.sorted { ($0.listening.count, $0.pid) < ($1.listening.count, $1.pid) }
-    for process in byLoad.prefix(max(0, staying.count - count)) { process.end(atOnce: false) }
+    for process in byLoad.prefix(max(0, staying.count - count)) { process.end(.whenDone) }
   }
 }

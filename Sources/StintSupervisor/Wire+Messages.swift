@@ -166,6 +166,7 @@ extension WireWriter {
       put(at)
     case .drain: put(4)
     case .stop: put(5)
+    case .leave: put(6)
     }
   }
 }
@@ -267,6 +268,7 @@ extension WireReader {
     case 3: return .signal(.due(try timestamp()))
     case 4: return .drain
     case 5: return .stop
+    case 6: return .leave
     default: throw Malformed()
     }
   }

@@ -72,6 +72,7 @@ public enum WorkerProcess {
         for await message in told {
           switch message {
           case .signal(let signal): hub.hint(signal)
+          case .leave: worker.drain(isPatient: true)
           case .drain: worker.drain()
           case .stop: worker.stop()
           case .configure: break

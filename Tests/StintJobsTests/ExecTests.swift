@@ -67,7 +67,8 @@ struct ExecTests {
       Set(variables.keys) == [
         "PATH", "HOME", "LANG", "COLOUR", "STINT_JOB_ID", "STINT_JOB_ATTEMPT", "STINT_JOB_PARAMS", "STINT_JOB_EVENTS",
       ])
-    #expect(variables["COLOUR"] == "blue" && variables["HOME"] == "/nowhere" && variables["LANG"] == "C.UTF-8")
+    // What a submission gives as environment may be secret: it reaches the process, and is not shown.
+    #expect(variables["COLOUR"] == "blue" && variables["HOME"] == "***" && variables["LANG"] == "C.UTF-8")
     #expect(variables["STINT_JOB_ID"] == "trial" && variables["STINT_JOB_ATTEMPT"] == "1")
   }
 

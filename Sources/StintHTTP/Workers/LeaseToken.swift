@@ -11,6 +11,9 @@ struct LeaseToken: Sendable, Hashable {
   let revision: Int64
   /// How long the lease lasts from each renewal.
   let lease: Duration
+  /// Whether the attempt is run by a worker of Stint's own, which watches it and keeps its output: the token is a
+  /// program's that the attempt started.
+  var isLocal = false
 
   var key: AttemptKey { AttemptKey(id: job, revision: revision) }
 }
@@ -20,6 +23,7 @@ struct LeaseToken: Sendable, Hashable {
 struct LeaseSeal: Sendable {
   private static let prefix = "lease_"
   private static let version: UInt8 = 1
+  private static let localVersion: UInt8 = 2
   private static let headCount = 1 + 8 + 4 + 4
   private static let sealCount = 32
 
@@ -33,7 +37,7 @@ struct LeaseSeal: Sendable {
 
   /// The token as it travels: letters, digits, `-` and `_`.
   func text(of token: LeaseToken) -> String {
-    var bytes: [UInt8] = [Self.version]
+    var bytes: [UInt8] = [token.isLocal ? Self.localVersion : Self.version]
     bytes.append(bigEndian: UInt64(bitPattern: token.revision))
     bytes.append(bigEndian: UInt32(clamping: token.attempt))
     bytes.append(bigEndian: UInt32(clamping: token.lease.microseconds / 1_000))
@@ -61,11 +65,12 @@ struct LeaseSeal: Sendable {
     let bytes = Array(data)
     let content = bytes.dropLast(Self.sealCount)
     guard HMAC<SHA256>.isValidAuthenticationCode(bytes.suffix(Self.sealCount), authenticating: content, using: key),
-      content[0] == Self.version, let job = JobID(String(decoding: content[Self.headCount...], as: UTF8.self))
+      content[0] == Self.version || content[0] == Self.localVersion,
+      let job = JobID(String(decoding: content[Self.headCount...], as: UTF8.self))
     else { return nil }
     let token = LeaseToken(
       job: job, attempt: Int(content[9..<13].bigEndian), revision: Int64(bitPattern: content[1..<9].bigEndian),
-      lease: .milliseconds(Int64(content[13..<17].bigEndian)))
+      lease: .milliseconds(Int64(content[13..<17].bigEndian)), isLocal: content[0] == Self.localVersion)
     // Base64 has several texts for one value; a token has one.
     return self.text(of: token) == text ? token : nil
   }

@@ -233,6 +233,8 @@ extension WorkerDesk.Held {
   /// Why the attempt is over although its worker has not said so; nil if it is not. One that was asked to stop gets the
   /// grace that workers in this process get; from then on its worker is answered `superseded`.
   func end(of job: Job, grace: Duration, at: Timestamp, uptime: Duration) -> Cause? {
+    // Its own worker watches it.
+    if token.isLocal { return nil }
     if let asked = job.state.cancelRequestedAt { return at - asked >= grace ? .stopped : nil }
     if let deadline = job.state.deadlineAt, at >= deadline { return .deadlineExceeded }
     if let timeout = job.spec.timeout, let begunAt, uptime - begunAt >= timeout { return .timedOut }

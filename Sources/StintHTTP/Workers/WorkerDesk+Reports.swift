@@ -16,6 +16,10 @@ extension WorkerDesk {
 
   /// Keeps what an attempt reports, which is also a sign of life of its handler; who asked for its end, if anyone did.
   func keep(_ report: Report, of token: LeaseToken) async throws(StintError) -> String? {
+    guard !token.isLocal || report.chunks.isEmpty else {
+      // Its worker numbers what it prints: a second hand would lose pieces.
+      throw StintError(.unsupported, "This attempt's output is what its program prints; print it instead")
+    }
     // One after the other: a piece of output that comes after a later one would be lost.
     await turns.take(token.key)
     defer { turns.giveBack(token.key) }

@@ -119,7 +119,8 @@ final class WorkerDesk: Sendable {
     gateway.offer { [weak self] job in
       guard let self, let seal = try? await seal() else { return nil }
       let token = LeaseToken(
-        job: job.id, attempt: job.state.attempt, revision: job.state.revision, lease: configuration.workerLease)
+        job: job.id, attempt: job.state.attempt, revision: job.state.revision, lease: configuration.workerLease,
+        isLocal: true)
       return AttemptAccess(url: url, token: seal.text(of: token))
     }
   }

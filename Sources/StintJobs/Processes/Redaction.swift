@@ -6,8 +6,11 @@ struct Redaction: Sendable {
 
   /// Secrets from their texts; what is too short to be one is left out.
   init(_ texts: [String] = []) {
+    // Output comes by lines: of a secret of several, each is one.
+    let lines = texts.flatMap { $0.split(whereSeparator: \.isNewline).map(String.init) }
     // The longest first: one may be a part of another.
-    secrets = Set(texts).filter { $0.utf8.count >= Self.shortest }.map { Array($0.utf8) }.sorted { $0.count > $1.count }
+    secrets = Set(texts + lines).filter { $0.utf8.count >= Self.shortest }.map { Array($0.utf8) }
+      .sorted { $0.count > $1.count }
   }
 
   /// These, and one more.
