@@ -33,12 +33,13 @@ import Testing
       try await Program.with(environment: Self.environment) { program in
         var server = try await Server.start(program, KillRound.arguments)
         var told = Auditor.Acknowledged()
-        var losses = 0
+        var losses: Set<Loss> = []
         for seed in seeds {
           let round = try KillRound(seed: seed, program: program, server: server, told: told)
           do {
             let figures = try await round.run(lossesBefore: losses)
-            (server, told, losses) = (round.server, round.told, losses + figures.losses)
+            (server, told) = (round.server, round.told)
+            losses.formUnion(figures.lost)
             all.add(figures)
           } catch {
             round.server.child.send(SIGKILL)
@@ -54,6 +55,20 @@ import Testing
   }
 }
 
+/// An execution that was lost.
+private struct Loss: Hashable, CustomStringConvertible {
+  let job: JobID
+  let attempt: Int
+  let description: String
+
+  /// Nil for any other event, and where nothing had begun.
+  init?(_ event: Event) {
+    guard event.kind == .lost, let startedAt = event.startedAt else { return nil }
+    (job, attempt) = (event.jobID, event.attempt)
+    description = "\(job) #\(attempt) \(startedAt) to \(event.at): \(event.error?.message ?? "")"
+  }
+}
+
 /// A round: clients at work, a kill at a random moment, a restart, more work, everything drained, the audit.
 private final class KillRound {
   /// What happened.
@@ -66,6 +81,7 @@ private final class KillRound {
     var retries = 0
     /// Executions that were lost: each makes one above the one that a job should have.
     var losses = 0
+    var lost: Set<Loss> = []
     var bound = 0
     var fewestRunning = Int.max
     var fewestOpen = Int.max
@@ -128,7 +144,7 @@ private final class KillRound {
     ledger = Ledger(told: told)
   }
 
-  func run(lossesBefore: Int) async throws -> Figures {
+  func run(lossesBefore: Set<Loss>) async throws -> Figures {
     var figures = Figures()
     let target = Target.allCases[Int(random.next() % 3)]
     try await workAndKill(target, &figures)
@@ -139,10 +155,10 @@ private final class KillRound {
     try await work(rounds: 4)
     let wait = try await program.run("wait", "--all", "--url", server.url)
     #expect([0, 2].contains(wait.code), "\(wait.err) \(again)")
-    let losses = try await audit()
-    figures.losses = losses - lossesBefore
+    figures.lost = try await audit().subtracting(lossesBefore)
+    figures.losses = figures.lost.count
     figures.bound = (target == .worker ? 1 : Self.processes) * Self.slots
-    #expect(figures.losses <= figures.bound, "\(again)")
+    #expect(figures.losses <= figures.bound, "\(target): \(figures.lost); \(again)")
     #expect(figures.fewestRunning >= 5 && figures.fewestOpen >= 2, "\(again)")
     figures.rounds = 1
     figures.kills = [target: 1]
@@ -156,18 +172,18 @@ private final class KillRound {
     return figures
   }
 
-  /// Everything in the file against what clients were told; how many executions were lost since the file began.
-  private func audit() async throws -> Int {
+  /// Everything in the file against what clients were told; the executions that were lost since the file began.
+  private func audit() async throws -> Set<Loss> {
     let store = try await SQLiteStore.open(path: program.path("stint.db"), creation: .mustExist)
     let findings = try await Auditor.audit(store, told: told, isOver: true)
     #expect(findings == [], "\(again)")
-    var losses = 0
+    var losses: Set<Loss> = []
     var query = JobQuery(limit: 1_000)
     while true {
       let page = try await store.list(query)
       for job in page.jobs { #expect(job.status != .failed, "\(job.id): \(job.error?.message ?? ""); \(again)") }
       for history in try await store.history(page.jobs.map(\.id)) {
-        losses += history.count { $0.kind == .lost && $0.startedAt != nil }
+        losses.formUnion(history.compactMap(Loss.init))
       }
       guard let next = page.next else { break }
       query.before = next
