@@ -115,6 +115,15 @@ import Testing
     let params = [JSONMember("task", "${params.nothing}"), JSONMember("level", 10), JSONMember("more", 1)]
     let faults = fault(["aider": EscalationRule("codex", params: params)])?.details.map(\.param)
     #expect(faults == ["task", "level", "more"].map { "escalation.aider.params.\($0)" })
+    let secret = JobTypes([
+      JobType(name: "a", params: [Param("key", .string, secret: true)]),
+      JobType(name: "b", params: [Param("key", .string)]),
+    ])
+    for params in [nil, [JSONMember("key", "${params.key}")]] {
+      let rules = ["a": EscalationRule("b", params: params)]
+      let error = #expect(throws: StintError.self) { try Escalations(rules, types: secret) }
+      #expect(error?.message.contains("is secret") == true)
+    }
     #expect(fault(["aider": EscalationRule("exec", params: [])])?.message.contains("from outside") == true)
     #expect(fault(["aider": EscalationRule("exec", params: [])], allows: true) == nil)
   }

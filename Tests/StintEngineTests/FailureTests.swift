@@ -92,6 +92,22 @@ import Testing
     }
   }
 
+  @Test func aChainWhoseEndWasRemovedEndsWithWhatIsThere() async throws {
+    let engine = try engine(MemoryStore())
+    try await running(engine) {
+      let job = try await engine.client.submit([NewJob("tool")], by: Self.ann)[0]
+      for try await _ in try await engine.client.watch(job.id) {}
+      #expect(try await engine.client.remove([.completed], by: Self.ann) == 1)
+      var updates: [JobUpdate] = []
+      for try await update in try await engine.client.watch(job.id) { updates.append(update) }
+      guard case .ended(let last)? = updates.last else { return #expect(Bool(false), "no end") }
+      #expect(last.id == job.id && last.status == .failed && updates.count == 1)
+      var output: [OutputUpdate] = []
+      for try await update in try await engine.client.output(job.id, after: nil) { output.append(update) }
+      #expect(output.last == .ended(last))
+    }
+  }
+
   @Test func aRetryGoesToTheLastOfTheChain() async throws {
     let store = MemoryStore()
     let giving = [

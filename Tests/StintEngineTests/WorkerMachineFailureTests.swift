@@ -85,6 +85,20 @@ import Testing
     #expect(script.tick(after: .seconds(2)).actions.contains(.cancelRunner(running.runner)))
   }
 
+  @Test func aPatientDrainWaitsForWhatRunsUntilThereIsHurry() {
+    var script = MachineScript(slots: 1) {
+      $0.lease = .seconds(600)
+      $0.shutdownTimeout = .seconds(30)
+    }
+    let running = script.run([script.job()])[0]
+    _ = script.machine.drain(at: script.at, uptime: script.uptime, isPatient: true)
+    #expect(script.machine.claimRequest(uptime: script.uptime) == nil)
+    #expect(!script.tick(after: .seconds(60)).actions.contains(.cancelRunner(running.runner)))
+    _ = script.machine.drain(at: script.at, uptime: script.uptime)
+    #expect(!script.tick(after: .seconds(29)).actions.contains(.cancelRunner(running.runner)))
+    #expect(script.tick(after: .seconds(2)).actions.contains(.cancelRunner(running.runner)))
+  }
+
   @Test func slotsComeAndGo() throws {
     var script = MachineScript(slots: 1)
     let jobs = (0..<4).map { _ in script.job() }
