@@ -34,7 +34,8 @@ struct Totals: Sendable {
       add(job, at: at)
     case .failed:
       failed += 1
-      deadLettered += 1
+      // What another job took over is no dead letter.
+      if job.state.escalatedTo == nil { deadLettered += 1 }
       add(job, at: at)
     case .retrying:
       failed += 1

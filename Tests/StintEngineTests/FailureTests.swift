@@ -64,6 +64,8 @@ import Testing
       #expect(events.map(\.jobID).last == last.id && events.first?.jobID == job.id)
       let groups = try await engine.client.deadLetters(.all)
       #expect(groups.isEmpty, "what was handed on is no dead letter")
+      let stats = try await engine.client.stats()
+      #expect(stats.deadLettered == 0 && stats.failed == 3 && stats.retried == 2)
     }
   }
 
