@@ -63,7 +63,7 @@ public struct JSONWriter: Sendable {
   /// A number, or `null`; what JSON cannot say (infinite, not a number) becomes `null`.
   public mutating func number(_ value: Double?) {
     guard let value, value.isFinite else { return null() }
-    if let whole = Int64(exactly: value), abs(whole) < 1 << 53 { return integer(whole) }
+    if let whole = Int64(exactly: value), whole.magnitude < 1 << 53 { return integer(whole) }
     separate()
     bytes.append(contentsOf: value.description.utf8)
   }

@@ -88,7 +88,7 @@ extension Job {
   public init?(json: JSONValue) {
     func instant(_ key: String) -> Timestamp? { json[key]?.number.flatMap { Timestamp(seconds: $0) } }
     func duration(_ key: String) -> Duration? {
-      json[key]?.number.map { .microseconds(Int64(($0 * 1_000_000).rounded())) }
+      json[key]?.number.flatMap { Duration(seconds: $0) }
     }
     func count(_ key: String) -> Int { json[key]?.integer.flatMap { Int(exactly: $0) } ?? 0 }
     guard let id = json["id"]?.string, let type = json["type"]?.string,
@@ -172,7 +172,7 @@ extension RetryPolicy {
   /// A policy from its wire form.
   public init?(json: JSONValue) {
     func duration(_ key: String) -> Duration? {
-      json[key]?.number.map { .microseconds(Int64(($0 * 1_000_000).rounded())) }
+      json[key]?.number.flatMap { Duration(seconds: $0) }
     }
     guard let strategy = json["strategy"]?.string.flatMap(Strategy.init(rawValue:)),
       let base = duration("base_seconds"), let cap = duration("max_delay_seconds"), let jitter = json["jitter"]?.number
@@ -248,8 +248,8 @@ extension JobType {
       aliases: (json["aliases"]?.array ?? []).compactMap(\.string),
       maxRetries: json["max_retries"]?.integer.flatMap { Int(exactly: $0) },
       retry: json["retry"].flatMap { RetryPolicy(json: $0) },
-      timeout: json["timeout_seconds"]?.number.map { .microseconds(Int64(($0 * 1_000_000).rounded())) },
-      stallTimeout: json["stall_timeout_seconds"]?.number.map { .microseconds(Int64(($0 * 1_000_000).rounded())) },
+      timeout: json["timeout_seconds"]?.number.flatMap { Duration(seconds: $0) },
+      stallTimeout: json["stall_timeout_seconds"]?.number.flatMap { Duration(seconds: $0) },
       localOnly: json["local_only"]?.bool ?? false)
   }
 }

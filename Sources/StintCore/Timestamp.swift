@@ -79,11 +79,18 @@ extension Duration {
   /// The duration in seconds.
   public var seconds: Double { Double(microseconds) / 1_000_000 }
 
+  /// A duration from seconds, to the nearest microsecond; nil where the number is not finite or further than 3,000
+  /// years from 0.
+  public init?(seconds: Double) {
+    guard seconds.magnitude < 1e11 else { return nil }
+    self = .microseconds(Int64((seconds * 1_000_000).rounded()))
+  }
+
   /// A duration from text such as `90s`, `5m`, `1h30m`, `250ms`, `2d`, or a plain number of seconds; nil if it is none.
   public init?(text: String) {
     if let seconds = Double(text) {
-      guard seconds.isFinite, seconds >= 0, seconds < 1e11 else { return nil }
-      self = .microseconds(Int64((seconds * 1_000_000).rounded()))
+      guard seconds >= 0 else { return nil }
+      self.init(seconds: seconds)
       return
     }
     let units: [(String, Double)] = [("ms", 1e-3), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)]
@@ -97,8 +104,7 @@ extension Duration {
       total += number * unit.1
       rest = rest.dropFirst(unit.0.count)
     }
-    guard total < 1e11 else { return nil }
-    self = .microseconds(Int64((total * 1_000_000).rounded()))
+    self.init(seconds: total)
   }
 
   /// The duration for people: `812ms`, `4.2s`, `3m 05s`, `2h 10m`.

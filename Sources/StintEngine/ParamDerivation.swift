@@ -109,7 +109,7 @@ private enum Probe {
     let values = all(cases).compactMap { element -> JSONValue? in
       guard let element = element as? any RawRepresentable else { return nil }
       if let text = element.rawValue as? String { return .string(text) }
-      if let number = element.rawValue as? any BinaryInteger { return .integer(Int64(number)) }
+      if let number = element.rawValue as? any BinaryInteger { return Int64(exactly: number).map { .integer($0) } }
       return nil
     }
     return values.isEmpty ? nil : values

@@ -82,7 +82,7 @@ struct ObjectReader {
 
   /// A duration in seconds.
   mutating func seconds(_ key: String, _ range: ClosedRange<Double>) -> Duration? {
-    number(key, range).map { .microseconds(Int64(($0 * 1_000_000).rounded())) }
+    number(key, range).flatMap { Duration(seconds: $0) }
   }
 
   mutating func bool(_ key: String) -> Bool? {

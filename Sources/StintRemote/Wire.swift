@@ -78,7 +78,7 @@ extension WorkerInfo.Running {
   /// A running job from its wire form.
   init?(json: JSONValue) {
     func duration(_ key: String) -> Duration? {
-      json[key]?.number.map { .microseconds(Int64(($0 * 1_000_000).rounded())) }
+      json[key]?.number.flatMap { Duration(seconds: $0) }
     }
     guard let id = json["id"]?.string, let type = json["type"]?.string else { return nil }
     self.init(

@@ -137,9 +137,11 @@ import Testing
       json.number(.infinity)
       json.number(.nan)
       json.number(1e300)
+      json.number(-9_223_372_036_854_775_808)
       json.number(3)
       json.string("\u{1}\u{1f}\"\\/é")
     }
-    #expect(String(decoding: writer.bytes, as: UTF8.self) == #"[null,null,1e+300,3,"\u0001\u001f\"\\/é"]"#)
+    let text = String(decoding: writer.bytes, as: UTF8.self)
+    #expect(text == #"[null,null,1e+300,-9.223372036854776e+18,3,"\u0001\u001f\"\\/é"]"#)
   }
 }

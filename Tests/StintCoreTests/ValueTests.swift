@@ -60,6 +60,11 @@ import Testing
   ])
   func whatIsNoDurationIsRefused(_ text: String) { #expect(Duration(text: text) == nil) }
 
+  @Test func secondsThatNoDurationHoldsAreNone() {
+    #expect(Duration(seconds: -1.5) == .milliseconds(-1_500) && Duration(seconds: 0.0000015) == .microseconds(2))
+    for seconds in [1e11, -1e300, .infinity, .nan] { #expect(Duration(seconds: seconds) == nil) }
+  }
+
   @Test(arguments: [
     (812_000, "812ms"), (0, "0ms"), (999_999, "999ms"), (4_230_000, "4.2s"), (59_999_999, "59.9s"),
     (185_000_000, "3m 05s"), (7_800_000_000, "2h 10m"), (259_200_000_000, "3d 0h"),

@@ -129,7 +129,7 @@ enum EscalationSettings {
       if !isThere, !inner.faults.contains(where: { $0.param == "window.\(key)" }) { inner.fault(key, "is required") }
     }
     for fault in inner.faults { reader.fault(fault.param, fault.message) }
-    guard let failures, let seconds else { return nil }
-    return EscalationRule.Window(failures: failures, within: .microseconds(Int64(seconds * 1_000_000)))
+    guard let failures, let within = seconds.flatMap({ Duration(seconds: $0) }) else { return nil }
+    return EscalationRule.Window(failures: failures, within: within)
   }
 }
