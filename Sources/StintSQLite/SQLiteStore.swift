@@ -51,7 +51,7 @@ public final class SQLiteStore: Store {
   /// - Throws: ``StintStore/StoreError``: missing, newer than this program, not a Stint database, not to be opened.
   public static func open(
     path: String, creation: Creation = .createIfMissing,
-    leaseClock: @escaping @Sendable () -> LeaseInstant = BootClock.now, wakeupPoll: Duration = .milliseconds(100)
+    leaseClock: @escaping @Sendable () -> LeaseInstant = BootClock.now, wakeupPoll: Duration = .milliseconds(200)
   ) async throws(StoreError) -> SQLiteStore {
     let result: Result<SQLiteStore, StoreError> = await withCheckedContinuation { continuation in
       DispatchQueue.global().async {
@@ -118,19 +118,8 @@ public final class SQLiteStore: Store {
     return try await readers[Int(next.magnitude % UInt(readers.count))].read(work)
   }
 
-  /// A hint whenever another process has written; looks each 100 ms while anyone listens.
-  public func wakeups() -> AsyncStream<Void> {
-    let poll = poll
-    let writer = writer
-    return AsyncStream {
-      while !Task.isCancelled {
-        // SQLite tells nobody of a commit; the look costs microseconds.
-        try? await Task.sleep(for: poll)
-        if await writer.isForeignChange() { return () }
-      }
-      return nil
-    }
-  }
+  /// A hint whenever another process has written; looks each 200 ms while anyone listens.
+  public func wakeups() -> AsyncStream<Void> { writer.foreignChanges(every: poll) }
 
   /// Writes a row to disk and reads it back.
   public func check() async throws(StoreError) {

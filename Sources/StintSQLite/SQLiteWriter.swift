@@ -151,11 +151,28 @@ final class SQLiteWriter: Sendable {
     return true
   }
 
-  /// Whether another connection has changed the database since the last look.
-  func isForeignChange() async -> Bool {
-    await withCheckedContinuation { continuation in
-      thread.async { continuation.resume(returning: self.box.session?.takeForeignChange() ?? false) }
+  /// Yields when another connection has changed the database, looked at every `interval` as long as anyone reads.
+  ///
+  /// SQLite tells nobody of a commit. A timer on the writer's own queue looks, because a task that sleeps costs more
+  /// than the look, and this is most of what an idle server does.
+  func foreignChanges(every interval: Duration) -> AsyncStream<Void> {
+    AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
+      let timer = DispatchSource.makeTimerSource(queue: thread)
+      let step = DispatchTimeInterval.microseconds(Int(interval.microseconds))
+      timer.schedule(deadline: .now() + step, repeating: step, leeway: .milliseconds(20))
+      timer.setEventHandler { [box] in
+        if box.session?.takeForeignChange() ?? false { continuation.yield() }
+      }
+      let watch = Watch(timer)
+      continuation.onTermination = { _ in watch.timer.cancel() }
+      timer.resume()
     }
+  }
+
+  private struct Watch: @unchecked Sendable {
+    // Safe because all that is done with it elsewhere is to cancel it, which libdispatch allows on any thread.
+    let timer: any DispatchSourceTimer
+    init(_ timer: any DispatchSourceTimer) { self.timer = timer }
   }
 
   /// Ends after what is waiting has been written. Later writes fail with ``StoreError/closed``.
