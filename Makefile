@@ -35,7 +35,7 @@ simulate: test-dependencies ## Simulate SEEDS worlds with faults (100000), or sh
 	swift build -c release --product StintSimulate
 	@"$$(swift build -c release --show-bin-path)/StintSimulate" $(if $(SEED),seed $(SEED),$(SEEDS))
 
-measure: test-dependencies ## Check the promised latencies, beside a probe of disk and processor
+measure: test-dependencies ## Check the promised latencies and the cost of idling, beside a probe of disk and processor
 	swift build -c release --product stint
 	@scripts/measure "$$(swift build -c release --show-bin-path)/stint"
 

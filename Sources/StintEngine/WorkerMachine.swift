@@ -299,7 +299,7 @@ package struct WorkerMachine {
   }
 
   /// How often progress is kept; watchers of this process see it with that.
-  static let reportInterval: Duration = .milliseconds(50)
+  static let reportInterval: Duration = .milliseconds(25)
 
   package mutating func tick(at: Timestamp, uptime: Duration) -> Due {
     var due = Due()

@@ -284,7 +284,7 @@ import Testing
     #expect(script.tick().actions == [.settle])
     #expect(script.machine.takeEnded().reports.map(\.progress?.percent) == [50])
     _ = script.progress(running, 60)
-    #expect(script.tick(after: .milliseconds(49)).actions.isEmpty, "at most one report in 50 ms")
+    #expect(script.tick(after: .milliseconds(24)).actions.isEmpty, "at most one report in 25 ms")
     _ = script.progress(running, 70)
     _ = script.end(running)
     let taken = script.machine.takeEnded()
