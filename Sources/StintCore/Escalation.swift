@@ -162,6 +162,7 @@ public struct Escalations: Sendable, Hashable {
     let secrets = Set((source?.params ?? []).filter(\.isSecret).map(\.name))
     for member in params {
       let place = "\(key).params.\(member.key)"
+      for fault in ParamTemplate.faults(in: member.value) { faults.append(.init(param: place, message: fault)) }
       for name in ParamTemplate.names(in: member.value)
       where source.map({ !$0.allowsOtherParams && !$0.params.map(\.name).contains(name) }) ?? false {
         faults.append(
@@ -196,64 +197,5 @@ public struct Escalations: Sendable, Hashable {
   public func escalation(for job: Job, id: @autoclosure () -> JobID, isAtOnce: Bool = false) -> Escalation? {
     guard let rule = rule(for: job.spec.type), let target = targets[rule.target] else { return nil }
     return Escalation(rule, target: target, id: id(), isAtOnce: isAtOnce)
-  }
-}
-
-/// Text with `${params.NAME}` in it.
-public enum ParamTemplate {
-  /// The value with every reference filled in. A text that is one reference and nothing else becomes the param's value
-  /// with its type; nil where that param is not there.
-  public static func fill(_ value: JSONValue, from params: [JSONMember]) -> JSONValue? {
-    switch value {
-    case .string(let text):
-      let parts = Self.parts(of: text)
-      if parts.count == 1, case .reference(let name) = parts[0] { return params.first { $0.key == name }?.value }
-      return .string(
-        parts.map { part in
-          switch part {
-          case .text(let text): return text
-          case .reference(let name):
-            guard let value = params.first(where: { $0.key == name })?.value else { return "" }
-            return value.string ?? RawJSON(value).text
-          }
-        }.joined())
-    case .array(let elements): return .array(elements.compactMap { fill($0, from: params) })
-    case .object(let members):
-      return .object(
-        members.compactMap { member in fill(member.value, from: params).map { JSONMember(member.key, $0) } })
-    default: return value
-    }
-  }
-
-  /// The names that a value refers to, in order.
-  public static func names(in value: JSONValue) -> [String] {
-    switch value {
-    case .string(let text):
-      return parts(of: text).compactMap { part in if case .reference(let name) = part { name } else { nil } }
-    case .array(let elements): return elements.flatMap { names(in: $0) }
-    case .object(let members): return members.flatMap { names(in: $0.value) }
-    default: return []
-    }
-  }
-
-  /// A stretch of a template.
-  public enum Part: Sendable, Hashable {
-    /// Text that stands for itself.
-    case text(String)
-    /// `${params.NAME}`
-    case reference(String)
-  }
-
-  /// A template's stretches. What is filled in is never looked at again.
-  public static func parts(of text: String) -> [Part] {
-    var parts: [Part] = []
-    var rest = Substring(text)
-    while let start = rest.firstRange(of: "${params."), let end = rest[start.upperBound...].firstIndex(of: "}") {
-      if start.lowerBound > rest.startIndex { parts.append(.text(String(rest[..<start.lowerBound]))) }
-      parts.append(.reference(String(rest[start.upperBound..<end])))
-      rest = rest[rest.index(after: end)...]
-    }
-    if !rest.isEmpty || parts.isEmpty { parts.append(.text(String(rest))) }
-    return parts
   }
 }

@@ -3,27 +3,6 @@ public import StintStore
 
 /// Output, chains of escalation, and dead letters.
 extension LocalClient {
-  // MARK: Chains
-
-  /// The job that took over last; `job` itself where none did, or where its successor was removed.
-  func lastOfChain(_ job: Job) async throws(StintError) -> Job {
-    var last = job
-    while let next = last.state.escalatedTo, let found = try await jobs([next])[0] { last = found }
-    return last
-  }
-
-  /// The events of the jobs that `job` took over from, oldest first.
-  func ancestors(of job: Job) async throws(StintError) -> [Event] {
-    var events: [Event] = []
-    var origin = job.spec.escalatedFrom
-    while let id = origin, let before = try await jobs([id])[0] {
-      let own = try await stored { () throws(StoreError) in try await store.history([id]) }[0]
-      events = own + events
-      origin = before.spec.escalatedFrom
-    }
-    return events
-  }
-
   // MARK: Output
 
   /// See ``JobClient/output(_:after:follows:)``.

@@ -138,7 +138,8 @@ public final class LocalClient: JobFeed {
 
   /// See ``JobClient/retry(_:by:)``.
   public func retry(_ id: JobID, by actor: Actor) async throws(StintError) -> Job {
-    let last = try await lastOfChain(try await job(id))
+    let asked = try await job(id)
+    let last = try await successors(of: asked).last ?? asked
     if actor.isRemote { try checkDoor(last.spec.type, try await allTypes(), actor) }
     let job = try await move(last.id, .retried(by: actor))
     hub.hint(.ready(job.spec.priority))
@@ -211,9 +212,9 @@ public final class LocalClient: JobFeed {
 
   /// See ``JobClient/history(_:)``. An attempt that runs comes last, as `claimed`.
   public func history(_ id: JobID) async throws(StintError) -> [Event] {
-    var events = try await stored { () throws(StoreError) in try await store.history([id]) }[0]
-    guard !events.isEmpty, let job = try await jobs([id])[0] else { throw .notFound(id.text) }
-    events = try await ancestors(of: job) + events
+    let job = try await job(id)
+    let chain = try await predecessors(of: job).map(\.id) + [id]
+    var events = try await stored { () throws(StoreError) in try await store.history(chain) }.flatMap(\.self)
     // The attempt under way has no event yet: an event is written when it ends.
     if job.status == .running, let begun = job.state.startedAt {
       events.append(

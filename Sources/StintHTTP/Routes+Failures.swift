@@ -203,12 +203,11 @@ extension Route {
 extension Exchange {
   /// The job `id`, if it took over from `job`, or from one that did. Throws `invalid_params`.
   fileprivate func successor(of job: Job, _ id: JobID) async throws(StintError) -> JobID {
-    var next = job.state.escalatedTo
-    while let candidate = next {
-      if candidate == id { return id }
-      next = try await client.jobs([candidate])[0]?.state.escalatedTo
+    let chain = try await [job] + client.successors(of: job)
+    guard chain.contains(where: { $0.state.escalatedTo == id }) else {
+      throw StintError(.invalidParams, "Last-Event-ID: the job \(id) did not take over from \(job.id)")
     }
-    throw StintError(.invalidParams, "Last-Event-ID: the job \(id) did not take over from \(job.id)")
+    return id
   }
 }
 

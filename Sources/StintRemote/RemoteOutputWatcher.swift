@@ -87,11 +87,7 @@ actor RemoteOutputWatcher {
 
   /// The job that spoke last, or those that took over from it and said nothing; nil where it was removed.
   private func last() async throws(StintError) -> Job? {
-    guard var job = try await client.jobs([id])[0] else { return nil }
-    while job.status == .failed, let next = job.state.escalatedTo {
-      guard let found = try await client.jobs([next])[0] else { break }
-      job = found
-    }
-    return job
+    guard let job = try await client.jobs([id])[0] else { return nil }
+    return try await client.successors(of: job).last ?? job
   }
 }

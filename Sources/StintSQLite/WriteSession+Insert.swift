@@ -32,11 +32,10 @@ extension WriteSession {
   /// The first queue of the group that has no room for it. A group with an id that is taken is told of that instead.
   private func fullQueue(for group: [Job]) throws -> InsertResult? {
     guard !ledger.queueLimits.isEmpty else { return nil }
-    for job in group {
-      let name = job.spec.queue
+    for (name, jobs) in Dictionary(grouping: group, by: \.spec.queue).sorted(by: { $0.key < $1.key }) {
       guard let limit = ledger.queueLimits[name] else { continue }
       let waiting = ledger.lanes.reduce(0) { $0 + ($1.key.queue == name ? $1.counts.waiting : 0) }
-      guard waiting + group.count(where: { $0.spec.queue == name }) > limit else { continue }
+      guard waiting + jobs.count > limit else { continue }
       if try group.contains(where: { try sequence(of: $0.id) != nil }) { return nil }
       return .queueFull(queue: name, limit: limit, waiting: waiting)
     }

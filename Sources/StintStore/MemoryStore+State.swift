@@ -104,13 +104,10 @@ extension MemoryStore {
     /// The first queue of the group that has no room for it.
     private func fullQueue(for group: [Job]) -> InsertResult? {
       guard !queues.isEmpty else { return nil }
-      for job in group {
-        guard let limit = queues[job.spec.queue]?.maxPending else { continue }
-        let name = job.spec.queue
+      for (name, jobs) in Dictionary(grouping: group, by: \.spec.queue).sorted(by: { $0.key < $1.key }) {
+        guard let limit = queues[name]?.maxPending else { continue }
         let waiting = entries.values.count { $0.job.spec.queue == name && $0.job.status.isWaiting }
-        if waiting + group.count(where: { $0.spec.queue == name }) > limit {
-          return .queueFull(queue: name, limit: limit, waiting: waiting)
-        }
+        if waiting + jobs.count > limit { return .queueFull(queue: name, limit: limit, waiting: waiting) }
       }
       return nil
     }

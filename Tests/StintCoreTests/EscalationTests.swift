@@ -115,6 +115,9 @@ import Testing
     let params = [JSONMember("task", "${params.nothing}"), JSONMember("level", 10), JSONMember("more", 1)]
     let faults = fault(["aider": EscalationRule("codex", params: params)])?.details.map(\.param)
     #expect(faults == ["task", "level", "more"].map { "escalation.aider.params.\($0)" })
+    let misspelled = [JSONMember("task", "Fix: ${param.prompt}")]
+    let wrong = fault(["aider": EscalationRule("codex", params: misspelled)])
+    #expect(wrong?.details.first?.message == "\"${param.prompt}\" is no placeholder; one is ${params.NAME}")
     let secret = JobTypes([
       JobType(name: "a", params: [Param("key", .string, secret: true)]),
       JobType(name: "b", params: [Param("key", .string)]),

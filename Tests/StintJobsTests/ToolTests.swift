@@ -30,7 +30,7 @@ struct ToolTests {
         ["x${params.a}", "${params.b}", "${params.a}${params.b}", "-${params.a}y${params.a}", "plain"].randomElement(
           using: &random) ?? ""
       }
-      let filled = command.map { Template($0).filled(values) }
+      let filled = command.map { ParamTemplate($0).filled(values) }
       #expect(filled.count == command.count)
       for (argument, template) in zip(filled, command) {
         // Each place taken once from the left: what was put in is not looked at again.

@@ -214,11 +214,6 @@ extension Door {
 
   /// The jobs that took over from one another, from the first to the last, `job` among them.
   func chain(of job: Job) async throws(StintError) -> [Job] {
-    var chain = [job]
-    while let id = chain.first?.spec.escalatedFrom, let before = try await client.jobs([id])[0] {
-      chain.insert(before, at: 0)
-    }
-    while let id = chain.last?.state.escalatedTo, let next = try await client.jobs([id])[0] { chain.append(next) }
-    return chain
+    try await client.predecessors(of: job) + [job] + client.successors(of: job)
   }
 }

@@ -92,7 +92,7 @@ public struct Tool: Sendable, Hashable {
     return param
   }
 
-  private var templates: [Template] { command.map(Template.init) }
+  private var templates: [ParamTemplate] { command.map(ParamTemplate.init) }
 
   private func run(_ type: JobType, _ context: JobContext, _ policy: ProcessPolicy) async throws -> RawJSON? {
     let params = try ProcessParams.checked(type, context.job)
@@ -113,7 +113,7 @@ public struct Tool: Sendable, Hashable {
       }
     }
     job.folder = folder
-    job.input = input.map { Template($0).filled(texts) }
+    job.input = input.map { ParamTemplate($0).filled(texts) }
     for name in environment { job.environment[name] = policy.environment[name] }
     let secretParams = self.params.filter(\.param.isSecret).compactMap { texts[$0.param.name] }
     job.redaction = Redaction(secretParams + job.environment.values)
@@ -136,7 +136,7 @@ extension Tool {
       command.enumerated().map { ("command[\($0.offset)]", $0.element) } + (input.map { [("stdin", $0)] } ?? [])
     for (part, text) in texts {
       if part != "stdin", text.utf8.contains(0) { fault(part, "has a NUL character, which no argument can hold") }
-      let template = Template(text)
+      let template = ParamTemplate(text)
       if part == "command[0]", !template.names.isEmpty || template.fault != nil {
         fault(part, "\(shown(text)) has a placeholder; the program must be fixed")
         continue
@@ -179,68 +179,5 @@ extension Tool {
       }
     }
     return faults
-  }
-}
-
-/// An argument with placeholders, taken apart once; a value that is put in is never looked at again.
-struct Template: Sendable, Hashable {
-  private enum Part: Hashable {
-    case text(String)
-    case param(String)
-  }
-
-  private var parts: [Part] = []
-  /// What is wrong with it; nil if nothing.
-  private(set) var fault: String?
-
-  private static let opening = "${"
-
-  init(_ text: String) {
-    var rest = Substring(text)
-    while let start = rest.firstRange(of: Self.opening) {
-      if start.lowerBound > rest.startIndex { parts.append(.text(String(rest[..<start.lowerBound]))) }
-      guard let end = rest[start.upperBound...].firstIndex(of: "}") else {
-        fault = "\"${\" without \"}\"; a placeholder is ${params.NAME}"
-        rest = rest[start.upperBound...]
-        continue
-      }
-      let inside = rest[start.upperBound..<end]
-      rest = rest[rest.index(after: end)...]
-      guard inside.hasPrefix("params."), Name.isLegal(String(inside.dropFirst(7))) else {
-        fault = "\"${\(inside)}\" is no placeholder; one is ${params.NAME}"
-        continue
-      }
-      parts.append(.param(String(inside.dropFirst(7))))
-    }
-    if !rest.isEmpty { parts.append(.text(String(rest))) }
-  }
-
-  /// The params that it names.
-  var names: [String] {
-    parts.compactMap { part in
-      if case .param(let name) = part { return name }
-      return nil
-    }
-  }
-
-  /// The params whose values may begin the argument: those before all text.
-  var beginning: [String] {
-    parts.prefix { part in
-      if case .param = part { return true }
-      return false
-    }.compactMap { part in
-      if case .param(let name) = part { return name }
-      return nil
-    }
-  }
-
-  /// The argument with the values in their places; nothing for a param that has none.
-  func filled(_ values: [String: String]) -> String {
-    parts.reduce(into: "") { argument, part in
-      switch part {
-      case .text(let text): argument += text
-      case .param(let name): argument += values[name] ?? ""
-      }
-    }
   }
 }
