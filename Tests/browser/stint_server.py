@@ -17,9 +17,11 @@ OVER = ("completed", "failed", "cancelled")
 
 
 class Server:
-    """One server and the folder it lives in. `settings` are `STINT_…` names of docs/configuration.md."""
+    """One server and the folder it lives in. `settings` are `STINT_…` names of docs/configuration.md, `configuration`
+    is the text of its stint.yaml."""
 
-    def __init__(self, stint, folder, *, web_root="", workers=3, settings=None, token=None, read_token=None):
+    def __init__(self, stint, folder, *, web_root="", workers=3, settings=None, token=None, read_token=None,
+                 processes=None, configuration=None):
         self.stint = stint
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +35,9 @@ class Server:
             **(settings or {}),
         }
         self.token = token
-        self.flags = []
+        self.flags = ["--processes", str(processes)] if processes else []
+        if configuration:
+            (self.folder / "stint.yaml").write_text(configuration)
         for name, text in (("token", token), ("read-token", read_token)):
             if text:
                 file = self.folder / name

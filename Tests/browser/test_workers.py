@@ -1,6 +1,8 @@
 """The page of workers: all of the store, what they run, and how many jobs run at once."""
 
+import os
 import re
+import signal
 
 import pytest
 from playwright.sync_api import expect
@@ -71,3 +73,27 @@ def test_workers_of_other_processes(server, another, make_live):
     live.press("Enter")
     expect(live.workers.filter(has_text=f"process {server.process.pid}")).to_contain_text("0 of 4 slots")
     expect(live.workers.filter(has_text=f"process {another.process.pid}")).to_contain_text("0 of 2 slots")
+
+
+def test_a_pool_of_processes_grows_shrinks_and_replaces_its_dead(make_server, make_live):
+    server = make_server(processes=1, workers=1)
+    live = make_live(server).open("/#/workers")
+    expect(live.workers).to_have_count(1)
+    expect(live.worker_count).to_have_value("1")
+    live.worker_more.click()
+    expect(live.workers).to_have_count(2)
+    expect(live.page.locator("#workers-count")).to_contain_text("2 workers, 0 of 2 slots busy")
+    # One that is killed is lost, its job goes on in another process, and a new one takes its place.
+    server.submit("countdown", {"seconds": 60}, id="survivor")
+    server.wait_for("survivor", "running")
+    expect(live.worker_job("survivor")).to_have_count(1)
+    worker = next(entry for entry in server.ask("GET", "/api/workers") if entry["jobs"])
+    os.kill(worker["pid"], signal.SIGKILL)
+    expect(live.workers.filter(has_text=f"process {worker['pid']}")).to_have_count(0)
+    expect(live.workers).to_have_count(2)
+    live.worker_job("survivor").get_by_role("link").click()
+    live.expect_field("attempt", "2")
+    live.cancel_job.click()
+    live.expect_field("status", "cancelled")
+    live.worker_fewer.click()
+    expect(live.workers).to_have_count(1)
