@@ -5,7 +5,6 @@ import StintCore
 import StintEngine
 import StintSQLite
 import StintStore
-import Synchronization
 
 /// What `stint bench` measured: one JSON object, its keys those of the documentation.
 struct BenchmarkReport: Sendable {

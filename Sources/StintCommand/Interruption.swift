@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import ServiceLifecycle
+import StintCore
 
 #if canImport(Glibc)
   import Glibc

@@ -5,7 +5,6 @@ import StintEngine
 import StintLaws
 import StintSQLite
 import StintStore
-import Synchronization
 
 /// Checks every law of stores on scratch stores of one kind.
 enum StoreVerification {
@@ -55,7 +54,7 @@ enum StoreVerification {
 
   /// A lease clock that stands still until it is moved.
   private final class ScratchClock: Sendable {
-    private let uptime = Mutex<Int64>(1_000_000)
+    private let uptime = Locked<Int64>(1_000_000)
 
     func now() -> LeaseInstant { LeaseInstant(boot: "verify", microseconds: uptime.withLock { $0 }) }
 

@@ -1,7 +1,6 @@
 import ArgumentParser
 import StintCore
 import StintEngine
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -133,7 +132,7 @@ extension Sequence<Job> {
 
 /// Shows what happens to jobs as it happens: for one of many, each line says which.
 final class FollowView: Sendable {
-  private let bar: Mutex<ProgressBar>
+  private let bar: Locked<ProgressBar>
   private let session: Session
   private let id: JobID
   private let isOneOfMany: Bool
@@ -141,7 +140,7 @@ final class FollowView: Sendable {
   init(_ session: Session, id: JobID, isOneOfMany: Bool = false) {
     let console =
       isOneOfMany ? Console(isTerminal: false, hasColor: session.console.hasColor) : session.console
-    bar = Mutex(ProgressBar(console))
+    bar = Locked(ProgressBar(console))
     self.session = session
     self.id = id
     self.isOneOfMany = isOneOfMany

@@ -1,6 +1,5 @@
 import DequeModule
 public import StintCore
-import Synchronization
 
 /// Something that happened in this process, for those who watch now.
 public enum LiveEvent: Sendable {
@@ -51,7 +50,7 @@ public final class EventHub: Sendable {
     weak var subscription: Subscription?
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// A hub without subscribers.
   public init() {}
@@ -188,7 +187,7 @@ public final class Subscription: Sendable {
   private let hub: EventHub
   private let job: JobID?
   private let limit: Int
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let signal = Signal()
 
   init(hub: EventHub, job: JobID?, limit: Int) {

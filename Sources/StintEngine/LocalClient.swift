@@ -17,7 +17,7 @@ public final class LocalClient: JobFeed {
   /// Whether the queues' rules have been made known to the store.
   private let isPrepared = Atomic(false)
   /// The workers of this process, as long as they run.
-  let pools = Mutex<[any WorkerPool]>([])
+  let pools = Locked<[any WorkerPool]>([])
   let time: any TimeSource
   let random: RandomSource
   let logger: Logger

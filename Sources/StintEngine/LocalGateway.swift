@@ -1,7 +1,6 @@
 import Logging
 import StintCore
 import StintStore
-import Synchronization
 
 /// The gateway of this process's own store: asks ``Lifecycle``, applies, publishes.
 final class LocalGateway: ServingGateway {
@@ -11,7 +10,7 @@ final class LocalGateway: ServingGateway {
   private let time: any TimeSource
   private let random: RandomSource
   private let logger: Logger
-  private let offered = Mutex<(@Sendable (Job) async -> AttemptAccess?)?>(nil)
+  private let offered = Locked<(@Sendable (Job) async -> AttemptAccess?)?>(nil)
 
   init(
     store: any Store, hub: EventHub, configuration: EngineConfiguration, time: any TimeSource, random: RandomSource,

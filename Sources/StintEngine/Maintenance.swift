@@ -1,7 +1,6 @@
 import Logging
 import StintCore
 import StintStore
-import Synchronization
 
 /// Moves what no worker moves: promotes what is due, rescues what lost its lease, ends what waited too long.
 ///
@@ -12,7 +11,7 @@ final class Maintenance: Sendable {
   private let time: any TimeSource
   private let random: RandomSource
   private let logger: Logger
-  private let machine: Mutex<MaintenanceMachine>
+  private let machine: Locked<MaintenanceMachine>
   private let signal = Signal()
 
   init(
@@ -24,7 +23,7 @@ final class Maintenance: Sendable {
     self.time = time
     self.random = random
     self.logger = logger
-    self.machine = Mutex(MaintenanceMachine(configuration: configuration, uptime: time.uptime()))
+    self.machine = Locked(MaintenanceMachine(configuration: configuration, uptime: time.uptime()))
   }
 
   /// Works until the task is cancelled.

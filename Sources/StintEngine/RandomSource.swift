@@ -1,5 +1,4 @@
 public import StintCore
-import Synchronization
 
 /// Where the engine gets ids and jitter from.
 public struct RandomSource: Sendable {
@@ -30,8 +29,8 @@ public struct RandomSource: Sendable {
   }
 
   private final class SeedBox: Sendable {
-    let state: Mutex<UInt64>
-    init(_ seed: UInt64) { state = Mutex(seed) }
+    let state: Locked<UInt64>
+    init(_ seed: UInt64) { state = Locked(seed) }
   }
 
   /// A number in 0..<1.

@@ -1,5 +1,4 @@
 import StintCore
-import Synchronization
 
 /// Wakes one waiting task. Notifications while nobody waits are remembered as one.
 package final class Signal: Sendable {
@@ -9,7 +8,7 @@ package final class Signal: Sendable {
     var nextID: UInt64 = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// A signal that nobody has given yet.
   package init() {}

@@ -2,7 +2,6 @@ import Logging
 import ServiceLifecycle
 import StintCore
 import StintStore
-import Synchronization
 
 /// Notes which attempts run, for whoever must know after the process was killed.
 package protocol AttemptRecorder: Sendable {
@@ -18,7 +17,7 @@ package protocol AttemptRecorder: Sendable {
 /// runner tasks, one a slot, which take job after job without passing through a loop.
 package final class Worker: WorkerPool {
   package let id: String
-  private let machine: Mutex<WorkerMachine>
+  private let machine: Locked<WorkerMachine>
   private let gateway: any WorkerGateway
   private let hub: EventHub
   private let handlers: [String: Handler]
@@ -29,7 +28,7 @@ package final class Worker: WorkerPool {
   private let logger: Logger
   private let identity: (host: String, pid: Int32)
   private let recorder: (any AttemptRecorder)?
-  private let runners = Mutex<[UInt64: Task<Void, Never>]>([:])
+  private let runners = Locked<[UInt64: Task<Void, Never>]>([:])
   private let claimSignal = Signal()
   private let settleSignal = Signal()
   private let clockSignal = Signal()
@@ -58,7 +57,7 @@ package final class Worker: WorkerPool {
     var logger = logger
     logger[metadataKey: "worker_id"] = "\(id)"
     self.logger = logger
-    self.machine = Mutex(
+    self.machine = Locked(
       WorkerMachine(id: id, configuration: configuration, types: Set(byName.keys), only: only))
   }
 

@@ -1,9 +1,8 @@
 import StintCore
-import Synchronization
 
 /// The value of the `Date` field, made anew once a second.
 final class DateField: Sendable {
-  private let last = Mutex<(second: Int64, text: String)>((.min, ""))
+  private let last = Locked<(second: Int64, text: String)>((.min, ""))
 
   /// An instant as RFC 9110 spells it: `Sun, 06 Nov 1994 08:49:37 GMT`.
   func text(at instant: Timestamp) -> String {

@@ -2,7 +2,6 @@ import Crypto
 import HTTPTypes
 import StintCore
 import StintEngine
-import Synchronization
 
 /// Who may come in, and for what: SPEC §14.
 final class Gatekeeper: Sendable {
@@ -37,7 +36,7 @@ final class Gatekeeper: Sendable {
   private let boundHost: String
   private let tries: Int
   private let time: any TimeSource
-  private let failures = Mutex<[String: (since: Duration, count: Int)]>([:])
+  private let failures = Locked<[String: (since: Duration, count: Int)]>([:])
 
   init(_ configuration: HTTPConfiguration, time: any TimeSource) {
     self.keys = configuration.tokens.map { token in

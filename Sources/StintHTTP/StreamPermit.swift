@@ -1,9 +1,8 @@
 import StintCore
-import Synchronization
 
 /// How many event streams, or sockets, are open, and how many may be.
 final class StreamCounter: Sendable {
-  private let open = Mutex(0)
+  private let open = Locked(0)
   let limit: Int
   private let name: String
 

@@ -1,5 +1,6 @@
 import CVips
 import Dispatch
+import StintCore
 import Synchronization
 
 /// Where images are computed: threads apart from Swift's own, which must not be blocked.

@@ -1,6 +1,6 @@
 import NIOCore
 import NIOPosix
-import Synchronization
+import StintCore
 
 #if canImport(Glibc)
   import Glibc
@@ -74,7 +74,7 @@ private final class FirstOutcome<Value: Sendable>: Sendable {
     case waiting(CheckedContinuation<Value, any Error>)
     case known(Result<Value, any Error>)
   }
-  private let state = Mutex(State.empty)
+  private let state = Locked(State.empty)
 
   var isKnown: Bool {
     state.withLock { state in

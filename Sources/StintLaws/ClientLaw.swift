@@ -1,6 +1,5 @@
 import StintCore
 public import StintEngine
-import Synchronization
 
 /// A promise of the ``StintEngine/JobClient`` port, checked on any client: on a store of this process, over HTTP, by
 /// the command line.
@@ -51,7 +50,7 @@ final class ClientProbe: Sendable {
   let actor = Actor(name: "law", origin: "laws")
   /// Distinguishes this check's jobs from all others.
   let mark = RandomSource.system.letters(12)
-  private let made = Mutex<[JobID]>([])
+  private let made = Locked<[JobID]>([])
 
   init(law: String, client: any JobClient) {
     self.law = law

@@ -30,7 +30,7 @@ final class SQLiteWriter: Sendable {
     var isClosed = false
   }
 
-  private let queue = Mutex(Queue())
+  private let queue = Locked(Queue())
   private let thread = DispatchQueue(label: "stint.sqlite.writer", qos: .userInitiated)
   private let box: SessionBox
   private let checkpointer: SQLiteReader
@@ -80,7 +80,7 @@ final class SQLiteWriter: Sendable {
     _ work: @escaping @Sendable (WriteSession) throws -> Value
   ) async throws(StoreError) -> Value {
     let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
-      let value = Mutex<Value?>(nil)
+      let value = Locked<Value?>(nil)
       let holder = Holder(value)
       enqueue(
         Pending(
@@ -101,8 +101,8 @@ final class SQLiteWriter: Sendable {
   }
 
   private final class Holder<Value: Sendable>: Sendable {
-    let value: Mutex<Value?>
-    init(_ value: consuming Mutex<Value?>) { self.value = value }
+    let value: Locked<Value?>
+    init(_ value: consuming Locked<Value?>) { self.value = value }
   }
 
   private func enqueue(_ pending: Pending) {

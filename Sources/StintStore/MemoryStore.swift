@@ -6,14 +6,14 @@ import Synchronization
 /// All of it is ``State``, a pure value that is also the oracle of the differential tests and the simulator's store;
 /// this class only keeps it behind a lock.
 public final class MemoryStore: Store {
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let isClosed = Atomic(false)
   private let ownSecret = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
   private let clock: @Sendable () -> LeaseInstant
 
   /// An empty store. `leaseClock` judges leases.
   public init(leaseClock: @escaping @Sendable () -> LeaseInstant = MemoryStore.processClock) {
-    self.state = Mutex(State())
+    self.state = Locked(State())
     self.clock = leaseClock
   }
 

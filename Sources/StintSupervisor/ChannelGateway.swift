@@ -1,7 +1,6 @@
 import StintCore
 import StintEngine
 import StintStore
-import Synchronization
 
 /// The gateway of a worker process: every call goes to the supervisor, which has the store.
 final class ChannelGateway: WorkerGateway {
@@ -11,7 +10,7 @@ final class ChannelGateway: WorkerGateway {
   }
 
   private let channel: FrameChannel
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(channel: FrameChannel) { self.channel = channel }
 

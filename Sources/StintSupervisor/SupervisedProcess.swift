@@ -3,7 +3,6 @@ import Logging
 import StintCore
 import StintEngine
 import StintStore
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -22,7 +21,7 @@ final class SupervisedProcess: Sendable {
   private let engine: Engine
   private let supervisor: String
   private let logger: Logger
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   private struct State {
     /// What the process claimed and has not given back.
@@ -69,7 +68,7 @@ final class SupervisedProcess: Sendable {
     }
     close(others)
     channel = FrameChannel(descriptor: own)
-    state = Mutex(State(lastHeard: engine.time.uptime()))
+    state = Locked(State(lastHeard: engine.time.uptime()))
     // Before anyone can send it a hint: it must be the first that it reads.
     tell(.configure(engine.configuration))
   }

@@ -3,7 +3,6 @@ public import ServiceLifecycle
 public import StintCore
 public import StintEngine
 import StintStore
-import Synchronization
 
 /// Runs jobs in worker processes, so that a job that takes its process down takes nothing else along.
 ///
@@ -39,7 +38,7 @@ public final class Supervisor: Service, WorkerPool {
   private let configuration: Configuration
   private let logger: Logger
   private let id: String
-  private let processes = Mutex<[Int32: SupervisedProcess]>([:])
+  private let processes = Locked<[Int32: SupervisedProcess]>([:])
   private let events: AsyncStream<Event>
   private let tell: AsyncStream<Event>.Continuation
 

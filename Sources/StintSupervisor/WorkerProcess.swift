@@ -3,7 +3,6 @@ public import Logging
 import StintCore
 public import StintEngine
 import StintStore
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc

@@ -1,6 +1,5 @@
 public import StintCore
 public import StintStore
-import Synchronization
 
 /// A store that does not answer when a test wants it so: before the call has an effect, or after.
 public final class FaultyStore: Store {
@@ -30,7 +29,7 @@ public final class FaultyStore: Store {
   }
 
   private let base: any Store
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// A store that does what `base` does until it is told to fail.
   public init(_ base: any Store) { self.base = base }

@@ -1,6 +1,5 @@
 public import StintCore
 public import StintEngine
-import Synchronization
 
 /// Time that stands still until a test moves it.
 public final class ManualTime: TimeSource {
@@ -11,7 +10,7 @@ public final class ManualTime: TimeSource {
     var nextID: UInt64 = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let start: Timestamp
 
   /// Time that begins at `start` and an uptime of zero.

@@ -5,7 +5,6 @@ import StintRemote
 import StintSQLite
 import StintStore
 import StintTesting
-import Synchronization
 import Testing
 
 /// `kill -9` of the real binary's server, its worker processes, or both, while clients submit, cancel and retry jobs
@@ -290,10 +289,10 @@ private final class Ledger: Sendable {
     var victims: Set<Int32> = []
   }
 
-  let state: Mutex<State>
+  let state: Locked<State>
   private static let actor = Actor(name: "test", origin: "test")
 
-  init(told: Auditor.Acknowledged) { state = Mutex(State(told: told)) }
+  init(told: Auditor.Acknowledged) { state = Locked(State(told: told)) }
 
   var isStruck: Bool { state.withLock { $0.isStruck } }
 

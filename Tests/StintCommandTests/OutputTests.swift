@@ -2,7 +2,6 @@ import Foundation
 import Logging
 import StintCore
 import StintTesting
-import Synchronization
 import Testing
 
 @testable import StintCommand
@@ -64,7 +63,7 @@ import Testing
   }
 
   private final class Sink: Sendable {
-    private let bytes = Mutex<[UInt8]>([])
+    private let bytes = Locked<[UInt8]>([])
     func add(_ more: [UInt8]) { bytes.withLock { $0 += more } }
     var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
   }

@@ -1,6 +1,5 @@
 import Foundation
 import StintCore
-import Synchronization
 import Testing
 
 /// The real binary, run as a child process.
@@ -101,7 +100,7 @@ final class Child: Sendable {
   }
 
   private final class Record: Sendable {
-    let state = Mutex(State())
+    let state = Locked(State())
 
     func change(_ body: (inout State) -> Void) {
       let listeners = state.withLock { state in
@@ -164,7 +163,7 @@ final class Child: Sendable {
   }
 
   /// One child at a time, so that none inherits the pipes of another.
-  private static let spawning = Mutex(())
+  private static let spawning = Locked(())
 
   private static func pipe() throws -> (read: Int32, write: Int32) {
     var ends: [Int32] = [0, 0]

@@ -1,6 +1,5 @@
 import StintCore
 import StintEngine
-import Synchronization
 
 /// Handlers wait in it until the test lets them go on, and the test waits for what they do: so that a test holds a job
 /// in the middle of its work without looking at a clock.
@@ -32,7 +31,7 @@ final class Gate: Sendable {
     var asked = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   var tally: Tally { state.withLock { $0.tally } }
 
@@ -120,7 +119,7 @@ final class Gate: Sendable {
 
 /// Things that happened, in order, told by handlers.
 final class Log<Entry: Sendable>: Sendable {
-  private let entries = Mutex<[Entry]>([])
+  private let entries = Locked<[Entry]>([])
   func add(_ entry: Entry) { entries.withLock { $0.append(entry) } }
   var all: [Entry] { entries.withLock { $0 } }
 }

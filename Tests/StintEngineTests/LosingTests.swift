@@ -1,7 +1,6 @@
 import StintCore
 import StintStore
 import StintTesting
-import Synchronization
 import Testing
 
 @testable import StintEngine

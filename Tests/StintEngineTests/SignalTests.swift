@@ -7,7 +7,7 @@ import Testing
 @testable import StintEngine
 
 private final class Counter: Sendable {
-  private let value = Mutex(0)
+  private let value = Locked(0)
   var now: Int {
     get { value.withLock { $0 } }
     set { value.withLock { $0 = newValue } }
@@ -107,10 +107,10 @@ private final class HoldingGateway: WorkerGateway {
   let done = Log<String>()
   let held = Signal()
   let letGo = Signal()
-  private let jobs: Mutex<[Job]>
+  private let jobs: Locked<[Job]>
   private let isFirst = Atomic(true)
 
-  init(_ job: Job) { jobs = Mutex([job]) }
+  init(_ job: Job) { jobs = Locked([job]) }
 
   func announce(_ worker: WorkerRecord) async throws(StoreError) {}
   func leave(_ worker: String) async throws(StoreError) {}

@@ -2,7 +2,6 @@ import StintCore
 import StintEngine
 import StintHTTP
 import StintStore
-import Synchronization
 import Testing
 
 @Suite struct RESTErrorTests {
@@ -263,7 +262,7 @@ import Testing
 
 /// Answers as they come.
 final class Answers: Sendable {
-  private let replies = Mutex<[Reply]>([])
+  private let replies = Locked<[Reply]>([])
   var all: [Reply] { replies.withLock { $0 } }
   func add(_ reply: Reply) { replies.withLock { $0.append(reply) } }
 }

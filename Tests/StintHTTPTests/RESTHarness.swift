@@ -7,7 +7,6 @@ import StintEngine
 import StintHTTP
 import StintStore
 import StintTesting
-import Synchronization
 import Testing
 
 /// A server with an engine behind it, on a port of its own.
@@ -82,7 +81,7 @@ final class Gate: Sendable {
     var contexts: [JobContext] = []
     var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// The handler's side: returns when the gate opens or the task is cancelled.
   func wait(_ context: JobContext) async throws {

@@ -6,7 +6,6 @@ import StintEngine
 import StintHTTP
 import StintSQLite
 import StintStore
-import Synchronization
 import Testing
 
 #if canImport(FoundationEssentials)
@@ -118,7 +117,7 @@ import Testing
 
 /// Keeps log lines.
 final class LogLines: LogHandler, Sendable {
-  private let lines = Mutex<[String]>([])
+  private let lines = Locked<[String]>([])
   var all: [String] { lines.withLock { $0 } }
   var metadata: Logger.Metadata {
     get { [:] }

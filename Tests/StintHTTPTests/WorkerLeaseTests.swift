@@ -282,7 +282,7 @@ private final class Flag: Sendable {
   }
 
   @Test func whatWasClaimedForAClientThatLeftGoesBackAtOnce() async throws {
-    let slow = Mutex<SlowGateway?>(nil)
+    let slow = Locked<SlowGateway?>(nil)
     let wrap: @Sendable (any ServingGateway) -> any ServingGateway = { base in
       slow.withLock { slow in
         let made = SlowGateway(base)

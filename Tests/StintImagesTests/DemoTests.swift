@@ -4,7 +4,6 @@ import StintCore
 import StintEngine
 import StintStore
 import StintTesting
-import Synchronization
 import Testing
 
 @testable import StintImages
@@ -129,7 +128,7 @@ struct DemoTests {
     let engine = Engine(
       store: MemoryStore(), handlers: try ImageJobs.handlers(in: trial.folder), time: time)
     let log = LogLines()
-    let calls = Mutex(0)
+    let calls = Locked(0)
     let demo = Demo(
       folder: trial.folder, seed: 1, time: time, logger: Logger(label: "demo") { _ in log }
     ) { job throws(StintError) in
@@ -165,7 +164,7 @@ struct DemoTests {
 
 /// The lines of a log.
 private final class LogLines: LogHandler {
-  private let lines = Mutex<[String]>([])
+  private let lines = Locked<[String]>([])
   var all: [String] { lines.withLock { $0 } }
   var metadata: Logger.Metadata {
     get { [:] }

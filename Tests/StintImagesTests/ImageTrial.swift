@@ -3,7 +3,6 @@ import Foundation
 import StintCore
 import StintEngine
 import StintTesting
-import Synchronization
 
 @testable import StintImages
 
@@ -12,9 +11,9 @@ typealias Progress = StintCore.Progress
 /// A folder of its own for one test, with jobs run in it.
 final class ImageTrial: Sendable {
   let folder: ImageFolder
-  let reports = Mutex<[Progress]>([])
+  let reports = Locked<[Progress]>([])
   /// The run that ``cancel()`` cancels.
-  let task = Mutex<Task<Outcome, any Error>?>(nil)
+  let task = Locked<Task<Outcome, any Error>?>(nil)
 
   /// The folder begins with these files, hard links to the ones that are made once for all tests.
   init(_ sources: Source..., maxMegapixels: Int = 100) throws {

@@ -3,7 +3,6 @@ import NIOCore
 import NIOHTTP1
 import StintCore
 import StintEngine
-import Synchronization
 import Testing
 
 @testable import StintJobs
@@ -36,7 +35,7 @@ struct FetchJobTests {
   @Test("Ten URLs are in flight at once, and come back in their order")
   func tenAtOnce() async throws {
     // The server answers nobody before all ten are there: one after the other would wait for ever.
-    let waiting = Mutex<[(HTTPRequestHead, any Channel)]>([])
+    let waiting = Locked<[(HTTPRequestHead, any Channel)]>([])
     let server: TestServer.Answer = { head, channel in
       let all = waiting.withLock { waiting in
         waiting.append((head, channel))

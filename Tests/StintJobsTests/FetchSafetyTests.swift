@@ -3,7 +3,6 @@ import NIOHTTP1
 import NIOPosix
 import StintCore
 import StintEngine
-import Synchronization
 import Testing
 
 @testable import StintJobs
@@ -32,7 +31,7 @@ struct FetchSafetyTests {
 
   @Test("An address that is not public is refused, written out", arguments: forbidden)
   func literal(address: String, name: String) async throws {
-    let asked = Mutex(0)
+    let asked = Locked(0)
     var policy = FetchPolicy()
     policy.resolve = { _, _ in
       asked.withLock { $0 += 1 }
@@ -82,7 +81,7 @@ struct FetchSafetyTests {
       "gopher://127.0.0.1/", "javascript:alert(1)", "data:,x",
     ])
   func spellings(url: String) async throws {
-    let asked = Mutex<[String]>([])
+    let asked = Locked<[String]>([])
     var policy = FetchPolicy()
     policy.resolve = { host, _ in
       asked.withLock { $0.append(host) }
@@ -170,7 +169,7 @@ struct FetchSafetyTests {
         channel.answer(body: "right")
       } _: { right in
         // To the system localhost is 127.0.0.1; so it is to this resolver when it is asked again.
-        let asked = Mutex(0)
+        let asked = Locked(0)
         var policy = try FetchPolicy(allow: ["127.77.0.2"])
         policy.resolve = { _, port in
           let count = asked.withLock { asked in
@@ -313,7 +312,7 @@ struct FetchRedirectTests {
     try await TestServer.with(host: "127.0.0.2") { _, channel in
       channel.redirect(to: "/again")
     } _: { server in
-      let answers = Mutex(["127.0.0.2", "127.0.0.2", "10.0.0.1"])
+      let answers = Locked(["127.0.0.2", "127.0.0.2", "10.0.0.1"])
       var policy = try FetchPolicy(allow: ["127.0.0.2"])
       policy.resolve = { _, port in
         let address = answers.withLock { $0.isEmpty ? "10.0.0.1" : $0.removeFirst() }

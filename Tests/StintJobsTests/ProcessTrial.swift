@@ -1,7 +1,6 @@
 import Foundation
 import StintCore
 import StintEngine
-import Synchronization
 import Testing
 
 @testable import StintJobs
@@ -86,7 +85,7 @@ final class Heard: Sendable {
     var listeners: [UUID: AsyncStream<Void>.Continuation] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   func add(_ news: AttemptNews) {
     let listeners = state.withLock { state in

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Synchronization
+import StintCore
 
 /// A real HTTP server on loopback that answers as a test says.
 final class TestServer: Sendable {
@@ -64,7 +64,7 @@ final class TestServer: Sendable {
       var counts = Counts()
       var waiters: [(@Sendable (Counts) -> Bool, CheckedContinuation<Void, Never>)] = []
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     var counts: Counts { state.withLock { $0.counts } }
 

@@ -1,7 +1,6 @@
 import StintCore
 import StintEngine
 import StintTesting
-import Synchronization
 
 @testable import StintJobs
 
@@ -47,7 +46,7 @@ struct Trial: Sendable {
 
 /// What a job reported, in order.
 final class Reports: Sendable {
-  private let list = Mutex<[Progress]>([])
+  private let list = Locked<[Progress]>([])
 
   var all: [Progress] { list.withLock { $0 } }
   var messages: [String] { all.map { $0.message ?? "" } }

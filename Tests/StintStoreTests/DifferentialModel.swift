@@ -1,5 +1,4 @@
 import StintCore
-import Synchronization
 
 @testable import StintSQLite
 @testable import StintStore
@@ -44,7 +43,7 @@ enum Answer: Sendable, Equatable {
 
 /// The lease clock of a sequence.
 final class SettableClock: Sendable {
-  private let microseconds = Mutex<Int64>(0)
+  private let microseconds = Locked<Int64>(0)
 
   var now: LeaseInstant {
     get { LeaseInstant(boot: "test", microseconds: microseconds.withLock { $0 }) }

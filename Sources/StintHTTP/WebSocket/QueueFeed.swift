@@ -2,7 +2,6 @@ import Logging
 import NIOCore
 import StintCore
 import StintEngine
-import Synchronization
 
 /// What all sockets of a server share: one subscription, each message made once, one state for all who want it.
 ///
@@ -59,7 +58,7 @@ final class QueueFeed: Sendable {
   private let inlineBytes: Int
   private let time: any TimeSource
   private let logger: Logger
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let changes: AsyncStream<Void>
   private let change: AsyncStream<Void>.Continuation
 

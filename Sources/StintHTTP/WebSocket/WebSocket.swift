@@ -1,6 +1,5 @@
 import NIOCore
 import StintCore
-import Synchronization
 
 /// One open socket, for those outside its event loop: what waits to be written, and the messages that came in.
 ///
@@ -85,7 +84,7 @@ final class WebSocket: Sendable {
   /// The text messages, in order; ends with the socket.
   let messages: AsyncStream<[UInt8]>
   private let inbound: AsyncStream<[UInt8]>.Continuation
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let wantsState: @Sendable (WebSocket) -> Void
 
   /// The socket of a channel; calls `wantsState` when it lost events and reads again.

@@ -1,7 +1,6 @@
 import StintCore
 import StintEngine
 import StintStore
-import Synchronization
 
 /// What attempts say while they run.
 extension WorkerDesk {
@@ -105,7 +104,7 @@ extension WorkerDesk.Said {
 
 /// Lets one at a time do something about a thing, in the order in which they came.
 final class Turns<Thing: Hashable & Sendable>: Sendable {
-  private let waiting = Mutex<[Thing: [CheckedContinuation<Void, Never>]]>([:])
+  private let waiting = Locked<[Thing: [CheckedContinuation<Void, Never>]]>([:])
 
   /// Returns when it is the caller's turn.
   func take(_ thing: Thing) async {

@@ -3,7 +3,6 @@ import NIOCore
 import StintCore
 import StintEngine
 import StintStore
-import Synchronization
 
 /// Where workers in any language get jobs and give back outcomes: what their process does for a worker in Swift, the
 /// desk does for one that speaks HTTP. It names the worker in the list of workers, and watches the clocks of its
@@ -26,7 +25,7 @@ final class WorkerDesk: Sendable {
   let time: any TimeSource
   let random: RandomSource
   let logger: Logger
-  let state = Mutex(State())
+  let state = Locked(State())
   let signal = Signal()
   let turns = Turns<AttemptKey>()
 

@@ -1,7 +1,6 @@
 import CProcess
 import Foundation
 import StintCore
-import Synchronization
 
 /// A command that runs as a child process under a guardian (`CProcess`), so that nothing it starts outlives it or this
 /// process.
@@ -51,7 +50,7 @@ final class ChildProcess: Sendable {
     var grace: UInt32?
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Asks the command and its group to stop, by SIGTERM at once and by SIGKILL after `grace`; a command that has not
   /// been started never is. May be called from anywhere, at any time.

@@ -1,7 +1,6 @@
 import Foundation
 import StintCore
 import StintEngine
-import Synchronization
 
 /// One attempt of a job that is a process: its folder and environment, the process itself, and what came of it.
 struct ProcessJob: Sendable {
@@ -87,7 +86,7 @@ final class ProcessReport: Sendable {
 
   private let context: JobContext
   private let redaction: Redaction
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(_ context: JobContext, _ redaction: Redaction) {
     self.context = context
