@@ -73,6 +73,7 @@ extension WorkerInfo {
       json.key("types")
       json.array { list in for type in record.types { list.string(type.name) } }
       json.member("processed", Int64(record.processed))
+      json.member("abandoned", Int64(record.abandoned))
       json.member("started_at", record.startedAt)
       json.member("seen_at", record.seenAt)
       json.key("jobs")

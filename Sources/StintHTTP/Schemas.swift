@@ -103,7 +103,7 @@ enum Schemas {
     "Worker": object([
       "id": ["type": "string"], "host": ["type": "string"], "pid": ["type": "integer"],
       "state": ["type": "string", "enum": ["idle", "busy", "draining"]], "slots": count,
-      "types": ["type": "array", "items": ["type": "string"]], "processed": count,
+      "types": ["type": "array", "items": ["type": "string"]], "processed": count, "abandoned": count,
       "started_at": ["type": "number"], "seen_at": ["type": "number"],
       "jobs": [
         "type": "array",

@@ -22,7 +22,7 @@ extension StoreLaw {
       try await probe.store.put(first)
       try probe.demandEqual(try await probe.store.workers(), [first, second], "The workers, by id")
       second.state = .draining
-      second.processed = 8
+      (second.processed, second.abandoned) = (8, 2)
       second.seenAt = probe.start + .seconds(9)
       try await probe.store.put(second)
       try probe.demandEqual(try await probe.store.workers(), [first, second], "The workers after news of one")

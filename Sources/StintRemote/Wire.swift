@@ -62,14 +62,15 @@ extension WorkerInfo {
   /// A worker from its wire form; of its types only the names travel.
   init?(json: JSONValue) {
     func instant(_ key: String) -> Timestamp? { json[key]?.number.flatMap { Timestamp(seconds: $0) } }
+    func count(_ key: String) -> Int { json[key]?.integer.flatMap { Int(exactly: $0) } ?? 0 }
     guard let id = json["id"]?.string, let state = json["state"]?.string.flatMap(WorkerRecord.State.init(rawValue:)),
       let started = instant("started_at"), let seen = instant("seen_at")
     else { return nil }
     let record = WorkerRecord(
       id: id, host: json["host"]?.string ?? "", pid: json["pid"]?.integer.flatMap { Int32(exactly: $0) } ?? 0,
-      state: state, slots: json["slots"]?.integer.flatMap { Int(exactly: $0) } ?? 0,
+      state: state, slots: count("slots"),
       types: (json["types"]?.array ?? []).compactMap { $0.string.map { JobType(name: $0) } },
-      processed: json["processed"]?.integer.flatMap { Int(exactly: $0) } ?? 0, startedAt: started, seenAt: seen)
+      processed: count("processed"), abandoned: count("abandoned"), startedAt: started, seenAt: seen)
     self.init(record: record, jobs: (json["jobs"]?.array ?? []).compactMap { Running(json: $0) })
   }
 }

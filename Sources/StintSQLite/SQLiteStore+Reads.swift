@@ -162,7 +162,10 @@ extension SQLiteConnection {
 
   func workers() throws -> [WorkerRecord] {
     let select = try statement(
-      "SELECT id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor FROM workers ORDER BY id")
+      """
+      SELECT id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor, abandoned
+      FROM workers ORDER BY id
+      """)
     defer { select.reset() }
     var workers: [WorkerRecord] = []
     while try select.step() {
@@ -171,8 +174,8 @@ extension SQLiteConnection {
         WorkerRecord(
           id: select.text(0), host: select.text(1), pid: Int32(truncatingIfNeeded: select.integer(2)),
           state: WorkerRecord.State(rawValue: select.text(3)) ?? .idle, slots: select.int(4),
-          types: types.compactMap { JobType(json: $0) }, processed: select.int(6), startedAt: select.instant(7),
-          seenAt: select.instant(8), supervisor: select.optionalText(9)))
+          types: types.compactMap { JobType(json: $0) }, processed: select.int(6),
+          abandoned: select.int(10), startedAt: select.instant(7), seenAt: select.instant(8), supervisor: select.optionalText(9)))
     }
     return workers
   }

@@ -77,6 +77,9 @@ enum Schema {
     CREATE TABLE queues (name TEXT PRIMARY KEY, max_pending INTEGER) WITHOUT ROWID;
     CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE workers ADD COLUMN abandoned INTEGER NOT NULL DEFAULT 0;
+    """,
   ]
 
   static let version = migrations.count

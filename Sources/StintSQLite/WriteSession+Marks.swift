@@ -151,8 +151,9 @@ extension WriteSession {
   func put(_ worker: WorkerRecord) throws {
     let put = try connection.statement(
       """
-      INSERT OR REPLACE INTO workers (id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+      INSERT OR REPLACE INTO workers
+        (id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor, abandoned)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
       """)
     var types = JSONWriter()
     types.array { list in for type in worker.types { type.write(to: &list, isWhole: true) } }
@@ -166,6 +167,7 @@ extension WriteSession {
     put.bind(8, worker.startedAt)
     put.bind(9, worker.seenAt)
     put.bind(10, worker.supervisor)
+    put.bind(11, worker.abandoned)
     try put.run()
   }
 

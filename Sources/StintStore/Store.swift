@@ -347,6 +347,8 @@ public struct WorkerRecord: Sendable, Hashable {
   public var types: [JobType]
   /// Attempts it has ended since its start.
   public var processed: Int
+  /// Attempts that were asked to stop and did not: their slots are given back, and its process still carries them.
+  public var abandoned: Int
   /// When it started.
   public let startedAt: Timestamp
   /// When it last said so.
@@ -357,7 +359,7 @@ public struct WorkerRecord: Sendable, Hashable {
   /// A worker's entry.
   public init(
     id: String, host: String, pid: Int32, state: State = .idle, slots: Int, types: [JobType] = [], processed: Int = 0,
-    startedAt: Timestamp, seenAt: Timestamp, supervisor: String? = nil
+    abandoned: Int = 0, startedAt: Timestamp, seenAt: Timestamp, supervisor: String? = nil
   ) {
     self.id = id
     self.host = host
@@ -366,6 +368,7 @@ public struct WorkerRecord: Sendable, Hashable {
     self.slots = slots
     self.types = types
     self.processed = processed
+    self.abandoned = abandoned
     self.startedAt = startedAt
     self.seenAt = seenAt
     self.supervisor = supervisor

@@ -86,6 +86,7 @@ extension WireWriter {
       wire.put(RawJSON(wellFormed: json.bytes))
     }
     put(worker.processed)
+    put(worker.abandoned)
     put(worker.startedAt)
     put(worker.seenAt)
   }
@@ -202,7 +203,7 @@ extension WireReader {
     return WorkerRecord(
       id: id, host: host, pid: pid, state: state, slots: slots,
       types: types.compactMap { type in (try? type.parsed()).flatMap { JobType(json: $0) } }, processed: try int(),
-      startedAt: try timestamp(), seenAt: try timestamp())
+      abandoned: try int(), startedAt: try timestamp(), seenAt: try timestamp())
   }
 
   private mutating func names() throws(Malformed) -> Set<String> {

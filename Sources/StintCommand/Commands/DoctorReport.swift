@@ -171,7 +171,8 @@ struct DoctorReport {
       let record = worker.record
       return [
         "id": .string(record.id), "state": .string(record.state.rawValue), "slots": .integer(Int64(record.slots)),
-        "processed": .integer(Int64(record.processed)), "seen_at": .number(record.seenAt.seconds),
+        "processed": .integer(Int64(record.processed)), "abandoned": .integer(Int64(record.abandoned)),
+        "seen_at": .number(record.seenAt.seconds),
         "types": .array(record.types.map { .string($0.name) }),
       ]
     }

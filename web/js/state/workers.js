@@ -19,7 +19,8 @@ export function workerTotals(list) {
 }
 
 const cleaned = (worker) =>
-  ({ ...worker, jobs: worker.jobs ?? [], slots: worker.slots ?? 0, processed: worker.processed ?? 0 });
+  ({ ...worker, jobs: worker.jobs ?? [], slots: worker.slots ?? 0, processed: worker.processed ?? 0,
+    abandoned: worker.abandoned ?? 0 });
 
 export const workerHandlers = {
   workers_read: (state, { list }) => workers(state, { list: list.map(cleaned), fault: null }),

@@ -53,6 +53,8 @@ function workerView(worker, state, actions) {
         `${countText(worker.jobs.length)} of ${plural(worker.slots, 'slot')}`)),
     h('p', { class: 'worker-facts' }, h('code', null, plainLine(worker.id)),
       ` · ${plural(worker.processed, 'job')} done`,
+      worker.abandoned > 0 && h('span', { class: 'worker-abandoned' },
+        ` · ${plural(worker.abandoned, 'attempt')} that ${worker.abandoned === 1 ? 'does' : 'do'} not stop`),
       worker.started_at ? [' · started ', timeAgo(worker.started_at, Math.floor(state.now))] : null,
       types.length > 0 && h('span', { title: types.map(plainLine).join(', ').slice(0, 1000) },
         ` · ${plural(types.length, 'job type')}`)),
