@@ -98,12 +98,11 @@ extension Door {
 
   /// Whether a worker that is alive, as far as can be seen from here, runs jobs of this type.
   private func isKnownToLiveWorker(_ type: String) async throws(StintError) -> Bool {
-    let now = session.time.now()
     let silence = session.engineConfiguration.lease
     return try await client.workers().contains { worker in
       let record = worker.record
       return record.types.contains { $0.name == type || $0.aliases.contains(type) } && record.state != .draining
-        && now - record.seenAt <= silence && !Self.isGone(record.host, record.pid)
+        && record.silence <= silence && !Self.isGone(record.host, record.pid)
     }
   }
 

@@ -308,6 +308,7 @@ public struct Job: Sendable, Hashable, Identifiable {
   /// How long the attempt that ended the job took; nil while it is not over, or where it never began.
   public var duration: Duration? {
     guard let end = state.completedAt, let start = state.startedAt else { return nil }
-    return end - start
+    // Never less than none: two clocks may have told of these.
+    return max(.zero, end - start)
   }
 }

@@ -242,8 +242,8 @@ public final class LocalClient: JobFeed {
   static let workerSilence: Duration = .seconds(60)
 
   private func liveWorkers() async throws(StintError) -> [WorkerRecord] {
-    let oldest = time.now() - Self.workerSilence
-    return try await stored { () throws(StoreError) in try await store.workers() }.filter { $0.seenAt >= oldest }
+    try await stored { () throws(StoreError) in try await store.workers() }
+      .filter { $0.silence <= Self.workerSilence }
   }
 
   /// See ``JobClient/stats()``.
@@ -278,7 +278,8 @@ public final class LocalClient: JobFeed {
       let jobs = (byWorker[record.id] ?? []).filter { $0.state.startedAt != nil }.map { job in
         WorkerInfo.Running(
           id: job.id, type: job.spec.type, label: job.progress?.message, startedAt: job.state.startedAt,
-          elapsed: job.state.startedAt.map { now - $0 } ?? .zero, estimated: nil, percent: job.progress?.percent)
+          elapsed: job.state.startedAt.map { max(.zero, now - $0) } ?? .zero, estimated: nil,
+          percent: job.progress?.percent)
       }
       var record = record
       // Its own word may be as old as a heartbeat.

@@ -46,9 +46,22 @@ final class LocalGateway: ServingGateway {
   func claim(_ request: ClaimRequest) async throws(StoreError) -> [Job] {
     let at = time.now()
     let jobs = try await store.claim(request, at: at)
+    // That claim was for nothing; but the one whose answer was lost is over by now, whatever became of it.
+    if request.isRecovering { return try await running(under: request.worker) }
     hub.publish(jobs.compactMap { $0.state.startedAt == nil ? nil : .started($0) }, at: at)
     if logger.logLevel <= .debug { for job in jobs { logger.debug("claimed", metadata: job.logMetadata) } }
     return jobs
+  }
+
+  private func running(under worker: String) async throws(StoreError) -> [Job] {
+    var found: [Job] = []
+    var query = JobQuery(filter: .statuses([.running]), limit: 1_000)
+    while true {
+      let page = try await store.list(query)
+      found += page.jobs.filter { $0.state.workerID == worker }
+      guard let next = page.next else { return found }
+      query.before = next
+    }
   }
 
   func renew(_ attempts: [AttemptKey], lease: Duration) async throws(StoreError) -> [RenewResult] {

@@ -13,6 +13,7 @@ final class Maintenance: Sendable {
   private let logger: Logger
   private let machine: Locked<MaintenanceMachine>
   private let signal = Signal()
+  private let troubles: TroubleLog
 
   init(
     store: any Store, hub: EventHub, configuration: EngineConfiguration, time: any TimeSource, random: RandomSource,
@@ -23,6 +24,7 @@ final class Maintenance: Sendable {
     self.time = time
     self.random = random
     self.logger = logger
+    self.troubles = TroubleLog(logger: logger)
     self.machine = Locked(MaintenanceMachine(configuration: configuration, uptime: time.uptime()))
   }
 
@@ -31,8 +33,11 @@ final class Maintenance: Sendable {
     let hints = hub.attach { [self] in hear($0) }
     defer { hub.detach(hints) }
     while !Task.isCancelled {
-      do throws(StoreError) { try await round() } catch {
-        logger.warning("maintenance failed", metadata: ["error": "\(error)"])
+      do throws(StoreError) {
+        try await round()
+        troubles.worked("maintenance")
+      } catch {
+        troubles.failed("maintenance", error)
         machine.withLock { $0.failed(uptime: time.uptime()) }
       }
       await signal.wait(untilUptime: machine.withLock { $0.wakeAt }, time: time)
@@ -59,6 +64,10 @@ final class Maintenance: Sendable {
     case .expired(let limit): return .found(try await store.expired(limit: limit))
     case .overdue(let limit, let at): return .found(try await store.overdue(limit: limit, at: at))
     case .apply(let changes, let at): return .applied(try await store.apply(changes, at: at))
+    case .clockWasSet(let step, let at):
+      try await store.wallClockWasSet(by: step, at: at)
+      if step != .zero { logger.warning("the wall clock was set", metadata: ["by": "\(step.text)"]) }
+      return .done
     case .workers: return .workers(try await store.workers())
     case .remove(let worker):
       try await store.remove(worker: worker)

@@ -9,6 +9,8 @@ package import StintStore
 package struct MaintenanceMachine {
   /// What the store is to be asked.
   package enum Question {
+    /// To let what waits for a duration do so, although the wall clock was set; ``Answer/done``.
+    case clockWasSet(by: Duration, at: Timestamp)
     /// To promote what is due; ``Answer/promoted(_:)``.
     case promote(limit: Int, at: Timestamp)
     /// How these jobs stand; ``Answer/jobs(_:)``.
@@ -37,7 +39,7 @@ package struct MaintenanceMachine {
     case applied([ApplyResult])
     /// To ``Question/workers``.
     case workers([WorkerRecord])
-    /// To ``Question/remove(worker:)``.
+    /// To ``Question/remove(worker:)`` and ``Question/clockWasSet(by:at:)``.
     case done
   }
 
@@ -54,7 +56,10 @@ package struct MaintenanceMachine {
   }
 
   private enum Phase {
-    case start, promoting
+    case start
+    /// How far the wall clock is ahead of this process's uptime now.
+    case noting(ahead: Int64, step: Duration)
+    case promoting
     case promoted([JobID])
     case sweep, rescuing
     /// Who had these jobs: what a supervisor did not tell of is no loss of the job's.
@@ -72,6 +77,8 @@ package struct MaintenanceMachine {
   /// After an outage nobody rescues until the store has answered long enough for every worker to have renewed.
   private var rescueFrom: Duration
   private var nextSweep: Duration
+  /// How far the wall clock was ahead of this process's uptime, in microseconds, when the store was told last.
+  private var ahead: Int64?
   /// When a job is due next, as far as is known.
   private var due: Timestamp?
   private var nextDue: Timestamp?
@@ -109,7 +116,11 @@ package struct MaintenanceMachine {
       case .start:
         due = nil
         nextDue = nil
-        phase = .promoting
+        let now = at.microseconds - uptime.microseconds
+        let step = Duration.microseconds(now - (ahead ?? now))
+        let isSet = step > ClockStanding.tolerance || step < .zero - ClockStanding.tolerance
+        phase = ahead == nil || isSet ? .noting(ahead: now, step: step) : .promoting
+      case .noting(_, let step): return .clockWasSet(by: step, at: at)
       case .promoting: return .promote(limit: Self.batch, at: at)
       case .promoted(let ids): return .jobs(ids)
       case .sweep:
@@ -142,6 +153,9 @@ package struct MaintenanceMachine {
   /// The store answered what ``next(at:uptime:random:)`` asked.
   package mutating func take(_ answer: Answer, at: Timestamp) -> News? {
     switch (phase, answer) {
+    case (.noting(let now, _), .done):
+      ahead = now
+      phase = .promoting
     case (.promoting, .promoted(let promotion)):
       nextDue = promotion.nextDue
       isPromotedWhole = promotion.promoted.count < Self.batch
@@ -164,8 +178,7 @@ package struct MaintenanceMachine {
       return News(
         reason: reason, moved: won.map { $0.change.applied(to: $0.job) }, spawned: won.compactMap(\.change.spawn))
     case (.listing, .workers(let workers)):
-      let oldest = at - Self.workerMemory
-      phase = .forgetting(workers.filter { $0.seenAt < oldest }.map(\.id))
+      phase = .forgetting(workers.filter { $0.silence > Self.workerMemory }.map(\.id))
     case (.forgetting(let workers), .done):
       phase = .forgetting(workers.dropLast())
     default: break

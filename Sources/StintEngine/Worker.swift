@@ -13,8 +13,9 @@ package protocol AttemptRecorder: Sendable {
 
 /// Claims jobs, runs them in its slots and settles their outcomes: the shell around ``WorkerMachine``.
 ///
-/// Three loops wait for signals: one claims, one settles, one keeps time (leases, reports, timeouts). Handlers run in
-/// runner tasks, one a slot, which take job after job without passing through a loop.
+/// Four loops wait for signals: one claims, one settles, one keeps time (leases, reports, timeouts), one renews leases.
+/// None waits for a call of another. Handlers run in runner tasks, one a slot, which take job after job without passing
+/// through a loop.
 package final class Worker: WorkerPool {
   package let id: String
   private let machine: Locked<WorkerMachine>
@@ -32,6 +33,10 @@ package final class Worker: WorkerPool {
   private let claimSignal = Signal()
   private let settleSignal = Signal()
   private let clockSignal = Signal()
+  private let renewSignal = Signal()
+  /// Leases that are to be renewed, and since when.
+  private let renewal = Locked<(keys: [AttemptKey], asked: Duration)?>(nil)
+  private let troubles: TroubleLog
   private let startedAt: Timestamp
 
   package init(
@@ -57,6 +62,7 @@ package final class Worker: WorkerPool {
     var logger = logger
     logger[metadataKey: "worker_id"] = "\(id)"
     self.logger = logger
+    self.troubles = TroubleLog(logger: logger)
     self.machine = Locked(
       WorkerMachine(id: id, configuration: configuration, types: Set(byName.keys), only: only))
   }
@@ -102,6 +108,7 @@ package final class Worker: WorkerPool {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.claimLoop() }
       group.addTask { await self.clockLoop() }
+      group.addTask { await self.renewLoop() }
       group.addTask { await self.presenceLoop() }
       await self.settleLoop()
       group.cancelAll()
@@ -123,12 +130,14 @@ package final class Worker: WorkerPool {
       }
       do throws(StoreError) {
         let jobs = try await gateway.claim(request)
+        troubles.worked("claiming")
         perform(
           machine.withLock { $0.claimed(jobs, for: request, at: time.now(), uptime: time.uptime()) })
       } catch {
-        machine.withLock { $0.claimFailed(uptime: time.uptime()) }
+        let isInDoubt = if case .unavailable(_, effect: .unknown) = error { true } else { false }
+        machine.withLock { $0.claimFailed(isInDoubt: isInDoubt, uptime: time.uptime()) }
         settleSignal.notify()
-        logger.warning("claim failed", metadata: ["error": "\(error)"])
+        troubles.failed("claiming", error)
       }
     }
   }
@@ -147,21 +156,29 @@ package final class Worker: WorkerPool {
           perform(machine.withLock { $0.recorded(reports) })
         }
         let results = settlements.isEmpty ? [] : try await gateway.settle(settlements)
+        troubles.worked("settling")
         perform(machine.withLock { $0.settled(settlements) })
         for (settlement, result) in zip(settlements, results) where result == .superseded {
           logger.warning("superseded", metadata: settlement.job.logMetadata)
         }
       } catch {
-        logger.warning("settling failed", metadata: ["error": "\(error)", "outcomes": "\(settlements.count)"])
+        troubles.failed("settling", error, ["outcomes": "\(settlements.count)", "reports": "\(reports.count)"])
         let isHopeless = machine.withLock { machine in
           machine.giveBack(reports, settlements)
           return machine.mayGiveUp(uptime: time.uptime())
         }
         if case .closed = error { return }
-        if isHopeless { return logger.error("stopped without the store", metadata: ["error": "\(error)"]) }
+        if isHopeless { return sayHopeless(error) }
         await settleSignal.wait(untilUptime: time.uptime() + .seconds(1), time: time)
       }
     }
+  }
+
+  private func sayHopeless(_ error: StoreError) {
+    let left = machine.withLock { $0.unsettledCount }
+    logger.error(
+      "stopped without the store: what it held comes back when its leases end",
+      metadata: ["error": "\(error)", "attempts": "\(left)"])
   }
 
   private func clockLoop() async {
@@ -169,20 +186,32 @@ package final class Worker: WorkerPool {
       let asked = time.uptime()
       let due = machine.withLock { $0.tick(at: time.now(), uptime: asked) }
       perform(due.actions)
-      do throws(StoreError) {
-        if !due.renew.isEmpty {
-          let results = try await gateway.renew(due.renew, lease: configuration.lease)
-          perform(
-            machine.withLock {
-              $0.renewed(due.renew, results, asked: asked, at: time.now(), uptime: time.uptime())
-            })
-        }
-      } catch {
-        logger.warning("renewing failed", metadata: ["error": "\(error)", "attempts": "\(due.renew.count)"])
-        machine.withLock { $0.renewalFailed(uptime: time.uptime()) }
+      if !due.renew.isEmpty {
+        renewal.withLock { $0 = (due.renew, asked) }
+        renewSignal.notify()
       }
       let next = machine.withLock { $0.nextTick(at: time.now(), uptime: time.uptime()) }
       await clockSignal.wait(untilUptime: next, time: time)
+    }
+  }
+
+  /// Renews leases: by itself, so that a store that hangs does not hold up the other clocks, timeouts among them.
+  private func renewLoop() async {
+    while !Task.isCancelled {
+      guard let (keys, asked) = renewal.withLock({ $0.take() }) else {
+        await renewSignal.wait()
+        continue
+      }
+      do throws(StoreError) {
+        let results = try await gateway.renew(keys, lease: configuration.lease)
+        troubles.worked("renewing")
+        perform(
+          machine.withLock { $0.renewed(keys, results, asked: asked, at: time.now(), uptime: time.uptime()) })
+      } catch {
+        troubles.failed("renewing", error, ["attempts": "\(keys.count)"])
+        machine.withLock { $0.renewalFailed(uptime: time.uptime()) }
+      }
+      clockSignal.notify()
     }
   }
 
@@ -207,8 +236,11 @@ package final class Worker: WorkerPool {
         record.processed = machine.processed
       }
       told = record.slots
-      do throws(StoreError) { try await gateway.announce(record) } catch {
-        logger.warning("announcing failed", metadata: ["error": "\(error)"])
+      do throws(StoreError) {
+        try await gateway.announce(record)
+        troubles.worked("announcing")
+      } catch {
+        troubles.failed("announcing", error)
       }
     }
   }

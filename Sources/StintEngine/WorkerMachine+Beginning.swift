@@ -31,6 +31,8 @@ extension WorkerMachine {
   /// The gateway has answered these outcomes. Where one ran alone, others may begin now: not sooner, because what takes
   /// the process down before its outcome is stored would count against it.
   package mutating func settled(_ settlements: [Settlement]) -> [Action] {
+    if isClaiming { settledMeanwhile.formUnion(underWay) }
+    underWay = []
     guard !unsettled.isEmpty else { return [] }
     for settlement in settlements { unsettled.remove(settlement.job.key) }
     return unsettled.isEmpty ? startRunners() + [.claim] : []

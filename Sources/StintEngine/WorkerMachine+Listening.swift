@@ -10,6 +10,9 @@ extension WorkerMachine {
 }
 
 extension WorkerMachine {
+  /// Attempts that are not settled: those that run or are about to, and those whose outcomes wait for the store.
+  package var unsettledCount: Int { busy + ready.count + ended.count }
+
   /// Whether every slot has been taken for ten times the time that work is held ready for: what waits behind them may
   /// run sooner elsewhere.
   func isHeldUp(uptime: Duration) -> Bool {

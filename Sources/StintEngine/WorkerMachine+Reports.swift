@@ -28,12 +28,14 @@ extension WorkerMachine {
     let taken = (reports.isEmpty ? [] : Array(reports.values), ended)
     reports.removeAll(keepingCapacity: true)
     ended = []
+    underWay = Set(taken.1.map(\.job.key))
     return taken
   }
 
   /// The store did not take them: they are settled when it is back.
   package mutating func giveBack(_ old: [AttemptReport], _ settlements: [Settlement]) {
     ended.insert(contentsOf: settlements, at: 0)
+    underWay = []
     for report in old {
       let newer = reports[report.attempt]
       reports[report.attempt] = report

@@ -28,13 +28,13 @@ extension WorkerMachine {
 
   /// The attempt does not listen: its slot goes to others, its outcome is what it was asked to stop for, and whatever
   /// it still says is ignored.
-  mutating func abandon(_ index: Int, at: Timestamp) -> [Action] {
+  mutating func abandon(_ index: Int, at: Timestamp, uptime: Duration) -> [Action] {
     guard let attempt = slots[index].attempt, let stop = attempt.stop else { return [] }
     slots[index].attempt = nil
     slots[index].hasRunner = false
     abandoned += 1
     processed += 1
-    if let cause = Self.cause(of: stop, handler: .released) { settle(attempt, cause, at: at) }
+    if let cause = Self.cause(of: stop, handler: .released) { settle(attempt, cause, at: at, uptime: uptime) }
     return [.settle, .claim] + startRunners()
   }
 
@@ -63,7 +63,7 @@ extension WorkerMachine {
   }
 
   /// How long a worker that is to stop waits for a store that does not take its last outcomes.
-  static let outagePatience: Duration = .seconds(5)
+  package static let outagePatience: Duration = .seconds(5)
 
   /// Whether the worker may end without having settled: it is to stop, and the store has not answered for too long.
   /// What it held then comes back when its leases end.

@@ -25,12 +25,19 @@ package struct WorkerMachine {
   private var mightHaveWork = true
   /// Whether a claim beyond the free slots could find something.
   private var mightHaveAhead = true
-  private var isClaiming = false
+  var isClaiming = false
+  /// Whether a renewal is on its way: the other clocks go on meanwhile.
+  private var isRenewing = false
+  /// Since when a claim whose answer was lost may have given jobs that this worker does not know of.
+  var doubtfulSince: Duration?
+  /// Outcomes that are on their way to the store, or arrived there while a claim was under way.
+  var underWay: Set<AttemptKey> = []
+  var settledMeanwhile: Set<AttemptKey> = []
   private var wakes = 0
   private var wakesAtClaim = 0
-  private var claimAskedAt: Duration = .zero
+  var claimAskedAt: Duration = .zero
   private var nextRunner: UInt64 = 0
-  private var nextPoll: Duration = .zero
+  var nextPoll: Duration = .zero
   private var nextHeartbeat: Duration?
   private var nextReport: Duration = .zero
   var stopAt: Duration?
@@ -62,7 +69,7 @@ package struct WorkerMachine {
 
   struct Attempt {
     var job: Job
-    let startedAt: Timestamp
+    var startedAt: Timestamp
     let startedUptime: Duration
     var renewedAt: Duration
     var lastSignOfLife: Duration
@@ -140,6 +147,7 @@ package struct WorkerMachine {
 
   /// What to claim now; nil if there is no room, or nothing to be had.
   package mutating func claimRequest(uptime: Duration) -> ClaimRequest? {
+    if doubtfulSince != nil { return recovery(uptime: uptime) }
     guard !isDraining, !isClaiming, !isHeldForOne, unsettled.isEmpty, mightHaveWork || uptime >= nextPoll else {
       return nil
     }
@@ -147,17 +155,22 @@ package struct WorkerMachine {
     let ahead = max(0, target - ready.count)
     guard free > 0 || (mightHaveAhead && target > 0 && ready.count <= target / 2 && !isHeldUp(uptime: uptime))
     else { return nil }
+    return request(
+      count: free, ahead: ahead, aheadTypes: target > 0 ? means.quickTypes(limit: configuration.aheadTime) : [],
+      uptime: uptime)
+  }
+
+  mutating func request(count: Int, ahead: Int, aheadTypes: Set<String>, uptime: Duration) -> ClaimRequest {
     isClaiming = true
     wakesAtClaim = wakes
     claimAskedAt = uptime
     return ClaimRequest(
-      worker: id, count: free, ahead: ahead,
-      aheadTypes: target > 0 ? means.quickTypes(limit: configuration.aheadTime) : [],
-      queues: configuration.queues, types: types, only: only, lease: configuration.lease)
+      worker: id, count: count, ahead: ahead, aheadTypes: aheadTypes, queues: configuration.queues, types: types,
+      only: only, lease: configuration.lease)
   }
 
   /// When to claim without a hint; nil while there is no room.
-  package func nextClaim() -> Duration? { isDraining || free == 0 ? nil : nextPoll }
+  package func nextClaim() -> Duration? { doubtfulSince == nil && (isDraining || free == 0) ? nil : nextPoll }
 
   /// The gateway answered a claim.
   package mutating func claimed(_ jobs: [Job], for request: ClaimRequest, at: Timestamp, uptime: Duration) -> [Action] {
@@ -168,15 +181,24 @@ package struct WorkerMachine {
     mightHaveAhead = isHinted || jobs.count >= request.count + request.ahead
     nextPoll = uptime + configuration.poll
     if nextHeartbeat == nil, !jobs.isEmpty { nextHeartbeat = uptime + configuration.heartbeat }
-    // The leases began at some time after the claim was asked for; nobody knows how long the answer took.
-    ready.append(contentsOf: jobs.map { Held(job: $0, renewedAt: claimAskedAt) })
+    if request.isRecovering {
+      take(found: jobs)
+      // What there is for free slots is asked for next.
+      mightHaveWork = true
+    } else {
+      // The leases began at some time after the claim was asked for; nobody knows how long the answer took.
+      ready.append(contentsOf: jobs.map { Held(job: $0, renewedAt: claimAskedAt) })
+    }
     if isDraining || capacity == 0 { return releaseReady(at: at) + [.settle] }
     return startRunners() + (jobs.isEmpty ? [] : [.reschedule])
   }
 
-  /// The gateway could not answer a claim.
-  package mutating func claimFailed(uptime: Duration) {
+  /// The gateway could not answer a claim. `isInDoubt` tells whether it may have had its effect all the same.
+  package mutating func claimFailed(isInDoubt: Bool = false, uptime: Duration) {
     isClaiming = false
+    settledMeanwhile = []
+    if isInDoubt { doubtfulSince = doubtfulSince ?? claimAskedAt }
+    if mayGiveUp(uptime: uptime) { doubtfulSince = nil }
     // While all slots are taken nobody looks at the poll's time: the next slot that becomes free must claim.
     mightHaveWork = free == 0
     mightHaveAhead = false
@@ -244,7 +266,7 @@ package struct WorkerMachine {
     slots[slot].attempt = nil
     processed += 1
     means.add(attempt.job.spec.type, uptime - attempt.startedUptime)
-    if let cause = Self.cause(of: attempt.stop, handler: cause) { settle(attempt, cause, at: at) }
+    if let cause = Self.cause(of: attempt.stop, handler: cause) { settle(attempt, cause, at: at, uptime: uptime) }
     var actions: [Action] = wasQuiet ? [.settle] : []
     if ready.first.map(mustBeMarked) ?? false { actions.append(.reschedule) }
     if attempt.stop != nil {
@@ -275,7 +297,9 @@ package struct WorkerMachine {
     }
   }
 
-  mutating func settle(_ attempt: Attempt, _ cause: Cause, at: Timestamp) {
+  mutating func settle(_ attempt: Attempt, _ cause: Cause, at: Timestamp, uptime: Duration) {
+    var attempt = attempt
+    _ = attempt.follow(wallClock: at, uptime: uptime)
     if attempt.hasNews { keep(attempt.news) }
     if runsAlone(attempt.job) { unsettled.insert(attempt.job.key) }
     ended.append(Settlement(job: attempt.job, cause: cause, at: at))
@@ -285,7 +309,7 @@ package struct WorkerMachine {
 
   /// Whether everything has ended and nothing is left to say.
   package var isDone: Bool {
-    isDraining && !isClaiming && ready.isEmpty && ended.isEmpty && reports.isEmpty
+    isDraining && !isClaiming && doubtfulSince == nil && ready.isEmpty && ended.isEmpty && reports.isEmpty
       && slots.allSatisfy { $0.attempt == nil }
   }
 
@@ -304,7 +328,13 @@ package struct WorkerMachine {
   package mutating func tick(at: Timestamp, uptime: Duration) -> Due {
     var due = Due()
     if let stopAt, uptime >= stopAt, !isStopping { due.actions += stop(grace: .seconds(1), at: at, uptime: uptime) }
-    for index in slots.indices { due.actions += check(index, at: at, uptime: uptime) }
+    for index in slots.indices {
+      if slots[index].attempt?.follow(wallClock: at, uptime: uptime) ?? false {
+        // What is shown of it must not say that it has run for hours, or begins in the future.
+        slots[index].attempt?.isStartReported = false
+      }
+      due.actions += check(index, at: at, uptime: uptime)
+    }
     due.actions += releaseUnrenewed(at: at, uptime: uptime)
     // What the first of those that wait held up may begin once that one has gone.
     due.actions += markNext(at: at) + startRunners()
@@ -313,10 +343,11 @@ package struct WorkerMachine {
       nextReport = uptime + Self.reportInterval
       due.actions.append(.settle)
     }
-    if let heartbeat = nextHeartbeat, uptime >= heartbeat {
+    if let heartbeat = nextHeartbeat, uptime >= heartbeat, !isRenewing {
       due.renew =
         slots.compactMap { $0.attempt.flatMap { $0.stop == .leaseLost ? nil : $0.job.key } } + ready.map(\.job.key)
       nextHeartbeat = due.renew.isEmpty ? nil : uptime + configuration.heartbeat
+      isRenewing = !due.renew.isEmpty
     }
     return due
   }
@@ -326,7 +357,7 @@ package struct WorkerMachine {
     guard let attempt = slots[index].attempt else { return [] }
     if attempt.stop != nil {
       guard let stopBy = attempt.stopBy, uptime >= stopBy else { return [] }
-      return abandon(index, at: at)
+      return abandon(index, at: at, uptime: uptime)
     }
     if let timeout = attempt.job.spec.timeout, uptime - attempt.startedUptime >= timeout {
       return ask(index, .timedOut, uptime: uptime)
@@ -347,7 +378,9 @@ package struct WorkerMachine {
     if let stopAt, !isStopping { consider(stopAt) }
     // Those that wait begin without the clock being told: it must not overlook that one of them lasts.
     if !ready.isEmpty { consider(uptime + configuration.aheadTime) }
-    if let nextHeartbeat, !ready.isEmpty || slots.contains(where: { $0.attempt != nil }) { consider(nextHeartbeat) }
+    if let nextHeartbeat, !isRenewing, !ready.isEmpty || slots.contains(where: { $0.attempt != nil }) {
+      consider(nextHeartbeat)
+    }
     for case let attempt? in slots.map(\.attempt) {
       if attempt.stop != nil {
         if let stopBy = attempt.stopBy { consider(stopBy) }
@@ -374,6 +407,7 @@ package struct WorkerMachine {
   package mutating func renewed(
     _ keys: [AttemptKey], _ results: [RenewResult], asked: Duration, at: Timestamp, uptime: Duration
   ) -> [Action] {
+    isRenewing = false
     var actions: [Action] = []
     var outcome: [AttemptKey: RenewResult] = [:]
     for (key, result) in zip(keys, results) { outcome[key] = result }
@@ -404,5 +438,8 @@ package struct WorkerMachine {
   }
 
   /// The gateway could not renew: again in a second.
-  package mutating func renewalFailed(uptime: Duration) { nextHeartbeat = uptime + .seconds(1) }
+  package mutating func renewalFailed(uptime: Duration) {
+    isRenewing = false
+    nextHeartbeat = uptime + .seconds(1)
+  }
 }

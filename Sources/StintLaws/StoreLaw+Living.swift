@@ -31,6 +31,66 @@ extension StoreLaw {
       try probe.demandEqual(try await probe.store.workers(), [second], "The workers after one left")
     },
 
+    StoreLaw("How long a worker has been silent is judged by the store's own clock") { probe in
+      // Its own clock is an hour ahead, and then an hour behind.
+      for skew in [Duration.seconds(3_600), .seconds(-3_600)] {
+        let worker = WorkerRecord(
+          id: "a-1-aaaaaaaa", host: "a", pid: 1, slots: 1, startedAt: probe.start, seenAt: probe.start + skew)
+        try await probe.store.put(worker)
+        let fresh = try await probe.store.workers()[0].silence
+        try probe.demand(fresh >= .zero && fresh < .seconds(30), "A worker that was just heard was silent for \(fresh)")
+        probe.under.advance(.seconds(90))
+        let silent = try await probe.store.workers()[0].silence
+        try probe.demand(silent >= .seconds(90) && silent < .seconds(120), "After 90 s it was silent for \(silent)")
+      }
+    },
+
+    StoreLaw("Setting the wall clock changes how long retries wait no more than it changes other waits") { probe in
+      func due() async throws -> [String: Timestamp] {
+        let jobs = try await probe.all()
+        return Dictionary(uniqueKeysWithValues: jobs.map { ($0.id.text, $0.state.dueAt) })
+      }
+      func set(_ step: Duration, at: Duration) async throws {
+        try await probe.store.wallClockWasSet(by: step, at: probe.start + at)
+      }
+      try await set(.zero, at: .zero)
+      try await probe.insert(probe.job("retries", maxRetries: 3))
+      try await probe.move(try await probe.claimOne(), .failed(message: "no", retryAfter: .seconds(10)))
+      try await probe.insert([
+        probe.job("named", due: .seconds(10)), probe.job("pending"),
+        probe.job("hurries", startWithin: .seconds(60)),
+        probe.job("hurries-more", startWithin: .seconds(60), deadline: probe.start + .seconds(30)),
+      ])
+      // Submitted after the clock was set, and before that was noticed.
+      try await probe.insert(
+        probe.job("new", due: .seconds(-3_601), createdAt: probe.start - .seconds(3_601), startWithin: .seconds(90)))
+      let before = try await due()
+      // Back by an hour; a second process tells of the same step, and a third of one that is none of this clock's.
+      try await set(.seconds(-3_600), at: .seconds(-3_600))
+      try await set(.seconds(-3_600), at: .seconds(-3_600))
+      try await set(.seconds(500), at: .seconds(-9_000))
+      let after = try await due()
+      for id in ["retries", "hurries", "hurries-more"] {
+        try probe.demandEqual(after[id], before[id].map { $0 - .seconds(3_600) }, "When \(id) is due")
+      }
+      for id in ["named", "pending", "new"] { try probe.demandEqual(after[id], before[id], "When \(id) is due") }
+      let back = probe.start - .seconds(3_600)
+      let overdue = try await probe.store.overdue(limit: 9, at: back + .seconds(59)).map(\.id.text)
+      try probe.demandEqual(overdue, [], "What has waited too long before its time")
+      let late = try await probe.store.overdue(limit: 9, at: back + .seconds(60)).map(\.id.text)
+      try probe.demandEqual(late, ["hurries", "hurries-more"], "What has waited too long")
+      let promoted = try await probe.store.promote(limit: 9, at: back + .seconds(9)).promoted
+      try probe.demandEqual(promoted, [], "What was promoted too early")
+      let due10 = try await probe.store.promote(limit: 9, at: back + .seconds(10)).promoted.map(\.text)
+      try probe.demandEqual(due10, ["retries"], "What was promoted in time")
+      // And forward again.
+      try await set(.seconds(3_600), at: .zero)
+      try probe.demandEqual(
+        try await probe.claim(9, after: .seconds(1)).map(\.id.text),
+        ["retries", "new", "pending", "hurries", "hurries-more"],
+        "What is claimed")
+    },
+
     StoreLaw("The lease clock goes on as it is moved") { probe in
       let before = try await probe.store.leaseClock()
       probe.under.advance(.seconds(90))

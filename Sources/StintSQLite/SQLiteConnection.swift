@@ -2,6 +2,14 @@ import CSQLite
 import StintCore
 import StintStore
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// What SQLite answered, if not what was hoped for.
 struct SQLiteFailure: Error {
   let code: Int32
@@ -44,7 +52,19 @@ final class SQLiteConnection {
   }
 
   /// How long to wait for a lock that another process holds, before the operation fails.
-  func waitForLocks(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
+  ///
+  /// Looks each millisecond: SQLite's own waiting looks each tenth of a second, and on a slow disk, where the lock is
+  /// free for moments only, hardly ever gets it.
+  func waitForLocks(milliseconds: Int32) {
+    let limit = UnsafeMutableRawPointer(bitPattern: Int(milliseconds))
+    sqlite3_busy_handler(
+      handle,
+      { limit, count in
+        guard Int(count) < Int(bitPattern: limit) else { return 0 }
+        usleep(1_000)
+        return 1
+      }, limit)
+  }
 
   deinit {
     statements.removeAll()

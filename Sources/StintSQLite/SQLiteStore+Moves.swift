@@ -27,6 +27,11 @@ extension SQLiteStore {
     try await writer.write { session in try session.promote(limit: limit, at: at) }
   }
 
+  /// See ``StintStore/Store/wallClockWasSet(by:at:)``.
+  public func wallClockWasSet(by step: Duration, at: Timestamp) async throws(StoreError) {
+    try await writer.write { session in try session.wallClockWasSet(by: step, at: at) }
+  }
+
   /// See ``StintStore/Store/record(_:)``.
   public func record(_ reports: [AttemptReport]) async throws(StoreError) -> [Bool] {
     try await writer.write { session in try reports.map { try session.record($0) } }

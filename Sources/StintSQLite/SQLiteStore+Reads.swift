@@ -38,7 +38,10 @@ extension SQLiteStore {
   }
 
   /// See ``StintStore/Store/workers()``.
-  public func workers() async throws(StoreError) -> [WorkerRecord] { try await read { try $0.workers() } }
+  public func workers() async throws(StoreError) -> [WorkerRecord] {
+    let clock = clock
+    return try await read { try $0.workers(at: clock()) }
+  }
 
   /// See ``StintStore/Store/queues()``.
   public func queues() async throws(StoreError) -> [QueueRecord] { try await read { try $0.queues() } }
@@ -160,22 +163,28 @@ extension SQLiteConnection {
     return Array(events.sorted { $0.sequence < $1.sequence }.prefix(limit))
   }
 
-  func workers() throws -> [WorkerRecord] {
+  /// The workers; with how long they have been silent, where it is said what time it is.
+  func workers(at now: LeaseInstant? = nil) throws -> [WorkerRecord] {
     let select = try statement(
       """
-      SELECT id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor, abandoned
+      SELECT id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor, abandoned, heard_boot,
+        heard_at
       FROM workers ORDER BY id
       """)
     defer { select.reset() }
     var workers: [WorkerRecord] = []
     while try select.step() {
       let types = (try? select.optionalJSON(5)?.parsed().array) ?? []
-      workers.append(
-        WorkerRecord(
-          id: select.text(0), host: select.text(1), pid: Int32(truncatingIfNeeded: select.integer(2)),
-          state: WorkerRecord.State(rawValue: select.text(3)) ?? .idle, slots: select.int(4),
-          types: types.compactMap { JobType(json: $0) }, processed: select.int(6),
-          abandoned: select.int(10), startedAt: select.instant(7), seenAt: select.instant(8), supervisor: select.optionalText(9)))
+      var worker = WorkerRecord(
+        id: select.text(0), host: select.text(1), pid: Int32(truncatingIfNeeded: select.integer(2)),
+        state: WorkerRecord.State(rawValue: select.text(3)) ?? .idle, slots: select.int(4),
+        types: types.compactMap { JobType(json: $0) }, processed: select.int(6),
+        abandoned: select.int(10), startedAt: select.instant(7), seenAt: select.instant(8), supervisor: select.optionalText(9))
+      if let now {
+        let last = select.optionalText(11).map { LeaseInstant(boot: $0, microseconds: select.integer(12)) }
+        worker.silence = now.silence(since: last)
+      }
+      workers.append(worker)
     }
     return workers
   }

@@ -48,16 +48,19 @@ public final class SQLiteStore: Store {
   ///   - path: the file; its folder must exist.
   ///   - leaseClock: judges leases; the machine's boot clock unless a test gives another.
   ///   - wakeupPoll: how often to look whether another process has written, while anyone listens.
+  ///   - patience: how long a call may last before who waits for it is told that the disk does not answer.
   /// - Throws: ``StintStore/StoreError``: missing, newer than this program, not a Stint database, not to be opened.
   public static func open(
     path: String, creation: Creation = .createIfMissing,
-    leaseClock: @escaping @Sendable () -> LeaseInstant = BootClock.now, wakeupPoll: Duration = .milliseconds(200)
+    leaseClock: @escaping @Sendable () -> LeaseInstant = BootClock.now, wakeupPoll: Duration = .milliseconds(200),
+    patience: Duration = .seconds(10)
   ) async throws(StoreError) -> SQLiteStore {
     let result: Result<SQLiteStore, StoreError> = await withCheckedContinuation { continuation in
       DispatchQueue.global().async {
         continuation.resume(
           returning: Result {
-            try SQLiteStore(path: path, creation: creation, clock: leaseClock, poll: wakeupPoll)
+            try SQLiteStore(
+              path: path, creation: creation, clock: leaseClock, poll: wakeupPoll, patience: patience)
           }.mapError { .from($0, path: path, effect: .notApplied) })
       }
     }
@@ -65,7 +68,8 @@ public final class SQLiteStore: Store {
   }
 
   private init(
-    path: String, creation: Creation, clock: @escaping @Sendable () -> LeaseInstant, poll: Duration
+    path: String, creation: Creation, clock: @escaping @Sendable () -> LeaseInstant, poll: Duration,
+    patience: Duration
   ) throws {
     try Self.prepareFile(path, creation: creation)
     let writing = try SQLiteConnection(path: path, flags: SQLITE_OPEN_READWRITE)
@@ -75,15 +79,17 @@ public final class SQLiteStore: Store {
     try Schema.migrate(writing)
     // From here on callers try five times and workers for ever: a lock that is held for longer is told of soon.
     writing.waitForLocks(milliseconds: Self.lockWait)
+    let watch = CallWatch(patience: patience)
     func connect(_ setting: String) throws -> SQLiteReader {
       let connection = try SQLiteConnection(path: path, flags: SQLITE_OPEN_READWRITE)
       connection.waitForLocks(milliseconds: Self.lockWait)
       try connection.execute(setting)
       try connection.execute(Self.pragmas)
-      return SQLiteReader(connection: connection)
+      return SQLiteReader(connection: connection, watch: watch)
     }
     self.checkpointer = try connect("PRAGMA synchronous = FULL;")
-    self.writer = SQLiteWriter(session: WriteSession(connection: writing, clock: clock), checkpointer: checkpointer)
+    self.writer = SQLiteWriter(
+      session: WriteSession(connection: writing, clock: clock), checkpointer: checkpointer, watch: watch)
     self.readers = try (0..<2).map { _ in try connect("PRAGMA query_only = ON;") }
     self.clock = clock
     self.poll = poll
@@ -115,7 +121,9 @@ public final class SQLiteStore: Store {
     _ work: @escaping @Sendable (SQLiteConnection) throws -> Value
   ) async throws(StoreError) -> Value {
     let next = nextReader.wrappingAdd(1, ordering: .relaxed).oldValue
-    return try await readers[Int(next.magnitude % UInt(readers.count))].read(work)
+    var reader = readers[Int(next.magnitude % UInt(readers.count))]
+    if reader.isStuck { reader = readers.first { !$0.isStuck } ?? reader }
+    return try await reader.read(work)
   }
 
   /// A hint whenever another process has written; looks each 200 ms while anyone listens.

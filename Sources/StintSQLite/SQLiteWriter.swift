@@ -20,14 +20,20 @@ final class SQLiteWriter: Sendable {
   private struct Pending {
     /// Does the work inside the transaction and keeps its result.
     let perform: @Sendable (WriteSession) throws -> Void
-    /// Answers: nil once the transaction is on disk, else what went wrong.
+    /// Whether someone waits for it still.
+    let isWanted: @Sendable () -> Bool
+    /// Answers: nil once the transaction is on disk, else what went wrong. The first answer counts.
     let finish: @Sendable (StoreError?) -> Void
   }
 
   private struct Queue {
     var pending: [Pending] = []
+    /// What the transaction under way does.
+    var underWay: [Pending] = []
     var isDraining = false
     var isClosed = false
+    /// Whether the transaction under way has been given up: while the disk does not answer, nothing else is tried.
+    var isStuck = false
   }
 
   private let queue = Locked(Queue())
@@ -36,6 +42,8 @@ final class SQLiteWriter: Sendable {
   private let checkpointer: SQLiteReader
   private let pages = PageCount()
   private let isCheckpointing = Atomic(false)
+  private let watch: CallWatch
+  private let path: String
 
   /// Pages in the write-ahead log after the last commit.
   private final class PageCount: Sendable {
@@ -51,11 +59,13 @@ final class SQLiteWriter: Sendable {
 
   /// A writer on `session`. `checkpointer` is a connection of its own, which copies the write-ahead log to the file
   /// while the writer goes on.
-  init(session: sending WriteSession, checkpointer: SQLiteReader) {
+  init(session: sending WriteSession, checkpointer: SQLiteReader, watch: CallWatch) {
     let pages = pages
+    self.path = session.connection.path
     session.connection.onCommit { count in pages.value.store(count, ordering: .relaxed) }
     self.box = SessionBox(session)
     self.checkpointer = checkpointer
+    self.watch = watch
   }
 
   /// The size of the log, in pages, from which it is copied to the file.
@@ -69,7 +79,10 @@ final class SQLiteWriter: Sendable {
     else { return }
     checkpointer.checkpoint { [self] in
       thread.async { [self] in
+        let call = watch.begin { [self] in giveUp() }
         _ = box.session?.connection.checkpoint()
+        watch.end(call)
+        queue.withLock { $0.isStuck = false }
         isCheckpointing.store(false, ordering: .relaxed)
       }
     }
@@ -80,46 +93,47 @@ final class SQLiteWriter: Sendable {
     _ work: @escaping @Sendable (WriteSession) throws -> Value
   ) async throws(StoreError) -> Value {
     let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
-      let value = Locked<Value?>(nil)
-      let holder = Holder(value)
+      let answer = Answer(continuation)
       enqueue(
         Pending(
-          perform: { session in
-            let done = try work(session)
-            holder.value.withLock { $0 = done }
-          },
-          finish: { error in
-            let done = holder.value.withLock { $0 }
-            if let done, error == nil {
-              continuation.resume(returning: .success(done))
-            } else {
-              continuation.resume(returning: .failure(error ?? .closed))
-            }
-          }))
+          perform: { session in answer.keep(try work(session)) }, isWanted: { answer.isOpen },
+          finish: { answer.give($0) }))
     }
     return try result.get()
   }
 
-  private final class Holder<Value: Sendable>: Sendable {
-    let value: Locked<Value?>
-    init(_ value: consuming Locked<Value?>) { self.value = value }
-  }
-
   private func enqueue(_ pending: Pending) {
-    let (isClosed, starts) = queue.withLock { queue in
-      if queue.isClosed { return (true, false) }
+    let (refusal, starts) = queue.withLock { queue -> (StoreError?, Bool) in
+      if queue.isClosed { return (.closed, false) }
+      if queue.isStuck { return (watch.error(path, effect: .notApplied), false) }
       queue.pending.append(pending)
       defer { queue.isDraining = true }
-      return (false, !queue.isDraining)
+      return (nil, !queue.isDraining)
     }
-    if isClosed { return pending.finish(.closed) }
+    if let refusal { return pending.finish(refusal) }
     if starts { thread.async { self.drain() } }
+  }
+
+  /// What is under way lasts too long: nobody waits for it any more, nor behind it.
+  private func giveUp() {
+    let (late, waiting) = queue.withLock { queue in
+      defer { (queue.underWay, queue.pending, queue.isStuck) = ([], [], true) }
+      return (queue.underWay, queue.pending)
+    }
+    for pending in late { pending.finish(watch.error(path, effect: .unknown)) }
+    for pending in waiting { pending.finish(watch.error(path, effect: .notApplied)) }
   }
 
   /// One transaction for all that waits. One a block, so that the log's end and the look for foreign changes get their
   /// turn under load.
   private func drain() {
-    if drainOnce() { thread.async { self.drain() } }
+    let begun = DispatchTime.now().uptimeNanoseconds
+    guard drainOnce() else { return }
+    // Who waits for the lock in another process looks each millisecond: after a long transaction there must be a moment
+    // in which it is free, or it waits for ever on a slow disk.
+    let isShared = box.session?.isShared ?? false
+    if DispatchTime.now().uptimeNanoseconds - begun >= (isShared ? 5_000_000 : 50_000_000) { usleep(2_000) }
+    thread.async { self.drain() }
   }
 
   /// False if nothing was waiting.
@@ -127,10 +141,16 @@ final class SQLiteWriter: Sendable {
     let batch = queue.withLock { queue in
       let batch = queue.pending
       queue.pending = []
+      queue.underWay = batch
       if batch.isEmpty { queue.isDraining = false }
       return batch
     }
     if batch.isEmpty { return false }
+    let call = watch.begin { [self] in giveUp() }
+    defer {
+      watch.end(call)
+      queue.withLock { ($0.underWay, $0.isStuck) = ([], false) }
+    }
     guard let session = box.session else {
       for pending in batch { pending.finish(.closed) }
       return true
@@ -143,7 +163,7 @@ final class SQLiteWriter: Sendable {
     }
     if error != nil, failedInside, batch.count > 1 {
       // One of them failed, and nothing of the transaction is left: whose fault it was shows when each goes alone.
-      for pending in batch { pending.finish(session.transaction { try pending.perform($0) }) }
+      for pending in batch where pending.isWanted() { pending.finish(session.transaction { try pending.perform($0) }) }
     } else {
       for pending in batch { pending.finish(error) }
     }
@@ -163,26 +183,33 @@ final class SQLiteWriter: Sendable {
       timer.setEventHandler { [box] in
         if box.session?.takeForeignChange() ?? false { continuation.yield() }
       }
-      let watch = Watch(timer)
-      continuation.onTermination = { _ in watch.timer.cancel() }
+      let canceller = Timer(source: timer)
+      continuation.onTermination = { _ in canceller.source.cancel() }
       timer.resume()
     }
   }
 
-  private struct Watch: @unchecked Sendable {
+  private struct Timer: @unchecked Sendable {
     // Safe because all that is done with it elsewhere is to cancel it, which libdispatch allows on any thread.
-    let timer: any DispatchSourceTimer
-    init(_ timer: any DispatchSourceTimer) { self.timer = timer }
+    let source: any DispatchSourceTimer
   }
 
-  /// Ends after what is waiting has been written. Later writes fail with ``StoreError/closed``.
+  /// Ends after what is waiting has been written, or where the disk does not answer. Later writes fail with
+  /// ``StoreError/closed``.
   func close() async {
-    await withCheckedContinuation { continuation in
-      queue.withLock { $0.isClosed = true }
-      thread.async {
-        while self.drainOnce() {}
-        self.box.session = nil
-        continuation.resume()
+    let isStuck = queue.withLock { queue in
+      queue.isClosed = true
+      return queue.isStuck
+    }
+    if isStuck { return }
+    let _: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+      let answer = Answer(continuation)
+      let call = watch.begin { answer.give(nil) }
+      thread.async { [self] in
+        while drainOnce() {}
+        box.session = nil
+        watch.end(call)
+        answer.give(nil)
       }
     }
   }
@@ -192,6 +219,10 @@ final class SQLiteWriter: Sendable {
 final class SQLiteReader: Sendable {
   private let thread = DispatchQueue(label: "stint.sqlite.reader", qos: .userInitiated)
   private let box: ConnectionBox
+  private let watch: CallWatch
+  private let path: String
+  /// Reads that were given up and are not over.
+  private let stuck = Atomic<Int>(0)
 
   /// The connection, reached only on ``thread``.
   private final class ConnectionBox: @unchecked Sendable {
@@ -200,24 +231,48 @@ final class SQLiteReader: Sendable {
     init(_ connection: SQLiteConnection) { self.connection = connection }
   }
 
-  init(connection: sending SQLiteConnection) { self.box = ConnectionBox(connection) }
+  init(connection: sending SQLiteConnection, watch: CallWatch) {
+    self.path = connection.path
+    self.box = ConnectionBox(connection)
+    self.watch = watch
+  }
+
+  /// Whether its disk does not answer at present.
+  var isStuck: Bool { stuck.load(ordering: .relaxed) > 0 }
 
   /// Runs `work` on one snapshot of the database.
   func read<Value: Sendable>(
     _ work: @escaping @Sendable (SQLiteConnection) throws -> Value
   ) async throws(StoreError) -> Value {
+    if isStuck { throw watch.error(path, effect: .notApplied) }
     let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
-      thread.async {
-        guard let connection = self.box.connection else { return continuation.resume(returning: .failure(.closed)) }
-        continuation.resume(
-          returning: Result {
-            try connection.execute("BEGIN")
-            defer { try? connection.execute("COMMIT") }
-            return try work(connection)
-          }.mapError { StoreError.from($0, path: connection.path, effect: .notApplied) })
+      let answer = Answer(continuation)
+      let call = watch.begin { [self] in
+        stuck.add(1, ordering: .relaxed)
+        if !answer.give(watch.error(path, effect: .notApplied)) { stuck.subtract(1, ordering: .relaxed) }
+      }
+      thread.async { [self] in
+        defer { watch.end(call) }
+        // Not where it was given up while it waited behind another.
+        let error = answer.isOpen ? run(work, into: answer) : nil
+        if !answer.give(error) { stuck.subtract(1, ordering: .relaxed) }
       }
     }
     return try result.get()
+  }
+
+  private func run<Value: Sendable>(
+    _ work: @Sendable (SQLiteConnection) throws -> Value, into answer: Answer<Value>
+  ) -> StoreError? {
+    guard let connection = box.connection else { return .closed }
+    do {
+      try connection.execute("BEGIN")
+      defer { try? connection.execute("COMMIT") }
+      answer.keep(try work(connection))
+      return nil
+    } catch {
+      return .from(error, path: path, effect: .notApplied)
+    }
   }
 
   /// Copies the write-ahead log to the file, then calls `done`.
@@ -229,10 +284,14 @@ final class SQLiteReader: Sendable {
   }
 
   func close() async {
-    await withCheckedContinuation { continuation in
-      thread.async {
-        self.box.connection = nil
-        continuation.resume()
+    if isStuck { return }
+    let _: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+      let answer = Answer(continuation)
+      let call = watch.begin { answer.give(nil) }
+      thread.async { [self] in
+        box.connection = nil
+        watch.end(call)
+        answer.give(nil)
       }
     }
   }

@@ -79,6 +79,9 @@ enum Schema {
     """,
     """
     ALTER TABLE workers ADD COLUMN abandoned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE workers ADD COLUMN heard_boot TEXT;
+    ALTER TABLE workers ADD COLUMN heard_at INTEGER;
+    CREATE TABLE clock (boot TEXT NOT NULL, ahead INTEGER NOT NULL);
     """,
   ]
 
@@ -101,6 +104,8 @@ enum Schema {
 
   /// Brings the database to ``version``, unless another process has just done so.
   static func migrate(_ connection: SQLiteConnection) throws {
+    // Without the lock for writing where that is not needed: whoever only reads must not wait for writers.
+    guard try connection.integer("PRAGMA user_version") ?? 0 < version else { return }
     try connection.execute("BEGIN IMMEDIATE")
     defer { if connection.isInTransaction { try? connection.execute("ROLLBACK") } }
     let found = Int(try connection.integer("PRAGMA user_version") ?? 0)

@@ -152,8 +152,9 @@ extension WriteSession {
     let put = try connection.statement(
       """
       INSERT OR REPLACE INTO workers
-        (id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor, abandoned)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        (id, host, pid, state, slots, types, processed, started_at, seen_at, supervisor, abandoned, heard_boot,
+         heard_at)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
       """)
     var types = JSONWriter()
     types.array { list in for type in worker.types { type.write(to: &list, isWhole: true) } }
@@ -168,6 +169,9 @@ extension WriteSession {
     put.bind(9, worker.seenAt)
     put.bind(10, worker.supervisor)
     put.bind(11, worker.abandoned)
+    let now = clock()
+    put.bind(12, now.boot)
+    put.bind(13, now.microseconds)
     try put.run()
   }
 

@@ -1,4 +1,5 @@
 import CSQLite
+import Dispatch
 import StintCore
 import StintStore
 
@@ -10,6 +11,8 @@ final class WriteSession {
   private var dataVersion: Int64 = -1
   /// The version that the last hint told of: a change is told once.
   private var hintedVersion: Int64
+  /// When another connection's change was seen last, in nanoseconds of this process's uptime.
+  private var foreignAt: UInt64?
   private(set) var workerNumbers: [String: Int64] = [:]
   var workerBoots: [Int64: String] = [:]
   /// The statements that run once a job: spares a look-up by their text.
@@ -76,6 +79,7 @@ final class WriteSession {
   func refresh() throws {
     let version = try connection.integer("PRAGMA data_version") ?? 0
     guard version != dataVersion else { return }
+    if dataVersion != -1 { foreignAt = DispatchTime.now().uptimeNanoseconds }
     dataVersion = version
     var ledger = Ledger()
     let lanes = try connection.statement(
@@ -97,6 +101,9 @@ final class WriteSession {
     self.ledger = ledger
     workerNumbers = [:]
   }
+
+  /// Whether others wrote within the last ten seconds.
+  var isShared: Bool { foreignAt.map { DispatchTime.now().uptimeNanoseconds - $0 < 10_000_000_000 } ?? false }
 
   /// Whether another connection wrote since the last call. The next transaction sees to the ledger by itself.
   func takeForeignChange() -> Bool {

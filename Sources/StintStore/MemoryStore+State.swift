@@ -9,6 +9,8 @@ extension MemoryStore {
     var order: [JobID] = []
     var feed: [Event] = []
     package var workers: [String: WorkerRecord] = [:]
+    /// When each of them last said something, by the clock of the store.
+    var heard: [String: LeaseInstant] = [:]
     package var queues: [String: QueueRecord] = [:]
     /// How many jobs are in each status.
     public private(set) var counts = Counts()
@@ -17,6 +19,7 @@ extension MemoryStore {
     private var expiring: Set<JobID> = []
     private var pending: [Lane: Heap<Waiting>] = [:]
     private var due: Heap<Waiting> = []
+    private var standing: ClockStanding?
 
     /// An empty store.
     public init() {}
@@ -223,6 +226,35 @@ extension MemoryStore {
         promotion.promoted.append(next.key.id)
       }
       return promotion
+    }
+
+    package mutating func wallClockWasSet(by step: Duration, at: Timestamp, clock: LeaseInstant) {
+      let now = ClockStanding(at: at, clock: clock)
+      guard let known = standing, known.boot == now.boot else {
+        standing = now
+        return
+      }
+      guard step != .zero, known.wasBefore(step, now: now) else { return }
+      standing = now
+      due = []
+      let since = ClockStanding.since(step, at: at)
+      for id in order {
+        guard var entry = entries[id] else { continue }
+        let state = entry.job.state
+        var stamp: Timestamp?
+        if state.status == .pending, state.startWithin != nil { stamp = state.dueAt }
+        if state.status == .retrying { stamp = entry.events.last?.at }
+        if let stamp, !since.contains(stamp) { entry.job.state.dueAt = state.dueAt + step }
+        guard stamp != nil || state.status == .scheduled else { continue }
+        update(entry, from: entry.job.status)
+      }
+      // Places in the order of claiming whose time is another now.
+      for lane in pending.keys {
+        pending[lane] = Heap(
+          (pending[lane] ?? []).unordered.filter { waiting in
+            entries[waiting.key.id]?.job.state.dueAt == waiting.due
+          })
+      }
     }
 
     package mutating func record(_ report: AttemptReport) -> Bool {

@@ -60,6 +60,12 @@ public final class MemoryStore: Store {
     try locked { $0.promote(limit: limit, at: at) }
   }
 
+  /// See ``Store/wallClockWasSet(by:at:)``.
+  public func wallClockWasSet(by step: Duration, at: Timestamp) async throws(StoreError) {
+    let now = clock()
+    try locked { $0.wallClockWasSet(by: step, at: at, clock: now) }
+  }
+
   /// See ``Store/record(_:)``.
   public func record(_ reports: [AttemptReport]) async throws(StoreError) -> [Bool] {
     try locked { state in reports.map { state.record($0) } }
@@ -72,12 +78,19 @@ public final class MemoryStore: Store {
 
   /// See ``Store/put(_:)``.
   public func put(_ worker: WorkerRecord) async throws(StoreError) {
-    try locked { $0.workers[worker.id] = worker }
+    let now = clock()
+    try locked { state in
+      state.workers[worker.id] = worker
+      state.heard[worker.id] = now
+    }
   }
 
   /// See ``Store/remove(worker:)``.
   public func remove(worker id: String) async throws(StoreError) {
-    try locked { $0.workers[id] = nil }
+    try locked { state in
+      state.workers[id] = nil
+      state.heard[id] = nil
+    }
   }
 
   /// See ``Store/put(_:)``.
@@ -150,7 +163,14 @@ public final class MemoryStore: Store {
 
   /// See ``Store/workers()``.
   public func workers() async throws(StoreError) -> [WorkerRecord] {
-    try locked { $0.workers.values.sorted { $0.id < $1.id } }
+    let now = clock()
+    return try locked { state in
+      state.workers.values.sorted { $0.id < $1.id }.map { worker in
+        var worker = worker
+        worker.silence = now.silence(since: state.heard[worker.id])
+        return worker
+      }
+    }
   }
 
   /// See ``Store/leaseClock()``.

@@ -29,6 +29,13 @@ public protocol Store: Sendable {
   /// Moves up to `limit` due jobs from scheduled and retrying to pending.
   func promote(limit: Int, at: Timestamp) async throws(StoreError) -> Promotion
 
+  /// The wall clock of this process was set by `step`, and stands at `at` now. What waits for as long as a duration says
+  /// (retries, and ``JobState/startWithin``) waits as long as before; instants that people named stay as they are.
+  ///
+  /// Where several processes share the clock, the first to tell of a step counts. A step of zero only notes how the
+  /// clock stands: each process tells of that when it begins.
+  func wallClockWasSet(by step: Duration, at: Timestamp) async throws(StoreError)
+
   /// Keeps what running attempts report: the beginning of the handler, progress, output, a checkpoint. Of progress and
   /// checkpoints the last one stays; a piece of output that is there already is left as it is. A report of an attempt
   /// that no longer runs changes nothing and is answered false.
@@ -232,6 +239,8 @@ public struct ClaimRequest: Sendable, Hashable {
   public var only: JobID?
   /// How long the lease lasts unless it is renewed.
   public var lease: Duration
+  /// Gives no new jobs, but all that run under this worker's id: the answer of an earlier claim was lost.
+  public var isRecovering = false
 
   /// A wish for `count` jobs.
   public init(
@@ -351,8 +360,10 @@ public struct WorkerRecord: Sendable, Hashable {
   public var abandoned: Int
   /// When it started.
   public let startedAt: Timestamp
-  /// When it last said so.
+  /// When it last said so, by its own clock.
   public var seenAt: Timestamp
+  /// How long ago that was, by the clock of the store that gave this record: setting a wall clock changes nothing here.
+  public var silence: Duration = .zero
   /// The supervisor that would see its process end; nil where there is none.
   public var supervisor: String?
 
@@ -372,5 +383,45 @@ public struct WorkerRecord: Sendable, Hashable {
     self.startedAt = startedAt
     self.seenAt = seenAt
     self.supervisor = supervisor
+  }
+}
+
+extension LeaseInstant {
+  /// How long nothing was heard since `last`; very long where the machine has started anew since, or nobody knows.
+  package func silence(since last: LeaseInstant?) -> Duration {
+    guard let last, last.boot == boot else { return .seconds(1_000_000_000) }
+    return .microseconds(max(0, microseconds - last.microseconds))
+  }
+}
+
+/// How a wall clock stands beside the clock that judges leases.
+package struct ClockStanding: Sendable, Hashable {
+  /// The run of the lease clock.
+  package let boot: String
+  /// How far the wall clock is ahead of it, in microseconds.
+  package let ahead: Int64
+
+  package init(boot: String, ahead: Int64) {
+    self.boot = boot
+    self.ahead = ahead
+  }
+
+  package init(at: Timestamp, clock: LeaseInstant) {
+    self.init(boot: clock.boot, ahead: at.microseconds - clock.microseconds)
+  }
+
+  /// What is less is no step: clocks are trimmed all the time.
+  package static let tolerance: Duration = .seconds(2)
+
+  /// The instants that the clock has shown since it was set by `step`, as far as can be told: what carries one of them
+  /// was stamped before the step was noticed, and is right as it is.
+  package static func since(_ step: Duration, at: Timestamp) -> ClosedRange<Timestamp> {
+    let notice = min(.seconds(10), step < .zero ? .zero - step : step)
+    return (at - notice)...(at + .seconds(1))
+  }
+
+  /// Whether this is how the clock stood before it was set by `step` to stand as `now`.
+  package func wasBefore(_ step: Duration, now: ClockStanding) -> Bool {
+    boot == now.boot && abs(now.ahead - ahead - step.microseconds) <= Self.tolerance.microseconds
   }
 }

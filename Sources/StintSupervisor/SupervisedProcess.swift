@@ -32,6 +32,10 @@ final class SupervisedProcess: Sendable {
     var isHung = false
     /// The worker's entries that it announced: forgotten when it has gone.
     var workers: Set<String> = []
+    /// Calls on the store that are not answered.
+    var calls = 0
+    /// Whether the last call failed because the store is away.
+    var isStoreAway = false
     /// A hint that waits to be written: further ones join it.
     var readyHint: Priority?
   }
@@ -81,6 +85,9 @@ final class SupervisedProcess: Sendable {
   var listening: [AttemptKey] {
     state.withLock { state in state.held.values.compactMap { $0.state.isCancelRequested ? nil : key(of: $0) } }
   }
+
+  /// Whether it can not go on because the store does not answer.
+  var isWaitingForStore: Bool { state.withLock { $0.calls > 0 || $0.isStoreAway } }
 
   /// Whether it was asked to end.
   var isEnding: Bool { state.withLock { $0.isEnding } }
@@ -147,7 +154,12 @@ final class SupervisedProcess: Sendable {
     await withDiscardingTaskGroup { group in
       for await case .call(let number, let call) in messages {
         group.addTask {
+          self.state.withLock { $0.calls += 1 }
           let reply = await self.answer(call)
+          self.state.withLock { state in
+            state.calls -= 1
+            state.isStoreAway = if case .failed = reply { true } else { false }
+          }
           self.channel.send(ChannelMessage.reply(number, reply).bytes)
         }
       }
@@ -216,7 +228,7 @@ final class SupervisedProcess: Sendable {
         return .done
       case .claim(let request):
         let jobs = try await engine.gateway.claim(request)
-        state.withLock { state in for job in jobs { state.held[key(of: job)] = job } }
+        state.withLock { state in for job in jobs { state.held[key(of: job)] = state.held[key(of: job)] ?? job } }
         return .jobs(jobs)
       case .renew(let attempts, let lease):
         let results = try await engine.gateway.renew(attempts, lease: lease)
@@ -281,14 +293,21 @@ final class SupervisedProcess: Sendable {
       let message = "The worker process \(pid) \(ending.text)"
       return Settlement(job: job, cause: .lost(message: message, alone: alone, seen: true), at: at)
     }
+    let troubles = TroubleLog(logger: logger)
     while !settlements.isEmpty {
       do throws(StoreError) {
         _ = try await engine.gateway.settle(settlements)
+        troubles.worked("giving back")
         break
       } catch {
-        logger.warning("giving back failed", metadata: ["error": "\(error)", "jobs": "\(settlements.count)"])
-        if case .closed = error { break }
-        do { try await engine.time.sleep(for: .seconds(1)) } catch { break }
+        troubles.failed("giving back", error, ["jobs": "\(settlements.count)"])
+        var isOver = false
+        if case .closed = error { isOver = true }
+        if !isOver, (try? await engine.time.sleep(for: .seconds(1))) != nil { continue }
+        logger.error(
+          "stopped without the store: what the worker process held comes back when its leases end",
+          metadata: ["pid": "\(pid)", "jobs": "\(settlements.count)", "error": "\(error)"])
+        break
       }
     }
     for worker in workers { try? await engine.gateway.leave(worker) }

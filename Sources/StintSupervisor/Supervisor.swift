@@ -31,7 +31,17 @@ public final class Supervisor: Service, WorkerPool {
     case resize(Int)
     case drain
     case stop
-    case overdue(atOnce: Bool)
+    case overdue(Patience)
+  }
+
+  /// For what there was time enough.
+  private enum Patience: Sendable {
+    /// To end after what runs.
+    case inTime
+    /// To give back what runs, and end.
+    case atOnce
+    /// To wait for a store that does not take it.
+    case store
   }
 
   private let engine: Engine
@@ -150,8 +160,12 @@ public final class Supervisor: Service, WorkerPool {
         let atOnce = if case .stop = event { true } else { false }
         if processes.withLock({ $0.isEmpty }) { return failure }
         end(atOnce: atOnce, in: &group)
-      case .overdue(let atOnce):
-        if atOnce { kill() } else { end(atOnce: true, in: &group) }
+      case .overdue(.inTime): end(atOnce: true, in: &group)
+      case .overdue(.atOnce):
+        // Those that wait for the store have outcomes and progress that are nowhere else: they give up by themselves.
+        kill { !$0.isWaitingForStore }
+        later(.store, after: WorkerMachine.outagePatience + .seconds(1), in: &group)
+      case .overdue(.store): kill { _ in true }
       }
     }
     return failure
@@ -161,14 +175,21 @@ public final class Supervisor: Service, WorkerPool {
   /// that do not listen even then are killed.
   private func end(atOnce: Bool, in group: inout TaskGroup<Void>) {
     for process in processes.withLock({ Array($0.values) }) { process.end(atOnce ? .atOnce : .inTime) }
-    let patience = atOnce ? Duration.seconds(2) : engine.configuration.shutdownTimeout + .seconds(2)
+    later(
+      atOnce ? .atOnce : .inTime, after: .seconds(2) + (atOnce ? .zero : engine.configuration.shutdownTimeout),
+      in: &group)
+  }
+
+  private func later(_ patience: Patience, after duration: Duration, in group: inout TaskGroup<Void>) {
     group.addTask { [engine, tell] in
-      guard (try? await engine.time.sleep(for: patience)) != nil else { return }
-      tell.yield(.overdue(atOnce: atOnce))
+      guard (try? await engine.time.sleep(for: duration)) != nil else { return }
+      tell.yield(.overdue(patience))
     }
   }
 
-  private func kill() { for process in processes.withLock({ Array($0.values) }) { process.kill() } }
+  private func kill(_ which: (SupervisedProcess) -> Bool) {
+    for process in processes.withLock({ Array($0.values) }) where which(process) { process.kill() }
+  }
 
   private func fill(to count: Int, in group: inout TaskGroup<Void>) -> StintError? {
     while processes.withLock({ $0.values.count(where: { !$0.isEnding }) }) < count {

@@ -100,6 +100,7 @@ extension WireWriter {
     put(request.types) { wire, types in wire.put(types) { $0.put($1) } }
     put(request.only) { $0.put($1) }
     put(request.lease)
+    put(request.isRecovering)
   }
 
   mutating func put(_ reply: GatewayReply) {
@@ -211,11 +212,13 @@ extension WireReader {
   }
 
   private mutating func claimRequest() throws(Malformed) -> ClaimRequest {
-    ClaimRequest(
+    var request = ClaimRequest(
       worker: try text(), count: try int(), ahead: try int(), aheadTypes: try names(),
       queues: try optional { (wire) throws(Malformed) in try wire.names() },
       types: try optional { (wire) throws(Malformed) in try wire.names() },
       only: try optional { (wire) throws(Malformed) in try wire.jobID() }, lease: try duration())
+    request.isRecovering = try bool()
+    return request
   }
 
   mutating func reply() throws(Malformed) -> GatewayReply {

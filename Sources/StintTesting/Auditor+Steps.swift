@@ -40,6 +40,18 @@ extension Auditor {
     }
   }
 
+  /// The job is due at another time, because a clock was set; nothing else of it may be another.
+  package mutating func saw(moved job: Job) {
+    guard let (before, number) = known[job.id] else { return }
+    var expected = before
+    expected.state.dueAt = job.state.dueAt
+    if expected != job { find(.path, job.id, "\(before.summary) → \(job.summary) when a clock was set") }
+    if before.state.dueAt != job.state.dueAt, job.status == .scheduled {
+      find(.early, job.id, "what was to run at an instant runs at another")
+    }
+    known[job.id] = (job, number)
+  }
+
   /// A job as it stands after one call, with the newest of its events; `clock` judges leases. `lostAlone`: no other
   /// job ran in its worker's process when that was lost.
   package mutating func saw(

@@ -31,8 +31,13 @@ public final class FaultyStore: Store {
   private let base: any Store
   private let state = Locked(State())
 
-  /// A store that does what `base` does until it is told to fail.
-  public init(_ base: any Store) { self.base = base }
+  private let time: ManualTime?
+
+  /// A store that does what `base` does until it is told to fail. `time` is held while a call is on its way.
+  public init(_ base: any Store, holding time: ManualTime? = nil) {
+    self.base = base
+    self.time = time
+  }
 
   /// Lets these calls fail: the next `times` of each, or all until ``heal()``.
   public func fail(_ calls: Set<Call> = Set(Call.allCases), _ moment: Moment = .before, times: Int? = nil) {
@@ -76,6 +81,8 @@ public final class FaultyStore: Store {
   private func through<Value>(
     _ call: Call, _ body: () async throws(StoreError) -> Value
   ) async throws(StoreError) -> Value {
+    time?.hold()
+    defer { time?.release() }
     try trip(call, .before)
     let value = try await body()
     try trip(call, .after)
@@ -108,6 +115,11 @@ public final class FaultyStore: Store {
   /// See `Store`.
   public func promote(limit: Int, at: Timestamp) async throws(StoreError) -> Promotion {
     try await through(.promote) { () throws(StoreError) in try await base.promote(limit: limit, at: at) }
+  }
+
+  /// See `Store`.
+  public func wallClockWasSet(by step: Duration, at: Timestamp) async throws(StoreError) {
+    try await through(.promote) { () throws(StoreError) in try await base.wallClockWasSet(by: step, at: at) }
   }
 
   /// See `Store`.

@@ -8,6 +8,10 @@ public final class ManualTime: TimeSource {
     var sleepers: [UInt64: (deadline: Duration, continuation: CheckedContinuation<Void, any Error>)] = [:]
     var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     var nextID: UInt64 = 0
+    /// How far the wall clock was set.
+    var offset: Duration = .zero
+    /// Calls that are on their way.
+    var holds = 0
   }
 
   private let state = Locked(State())
@@ -16,8 +20,18 @@ public final class ManualTime: TimeSource {
   /// Time that begins at `start` and an uptime of zero.
   public init(start: Timestamp = Timestamp(microseconds: 1_764_230_400_000_000)) { self.start = start }
 
-  /// The start plus what was advanced.
-  public func now() -> Timestamp { start + uptime() }
+  /// The start plus what was advanced, and what the wall clock was set by.
+  public func now() -> Timestamp { state.withLock { start + $0.elapsed + $0.offset } }
+
+  /// Sets the wall clock, as people and time servers do: nothing else moves.
+  public func setWallClock(by step: Duration) { state.withLock { $0.offset += step } }
+
+  /// Something is on its way that a clock of this kind does not know of: until ``release()`` nobody sleeps, as far as
+  /// ``sleeperCount`` tells.
+  public func hold() { state.withLock { $0.holds += 1 } }
+
+  /// See ``hold()``.
+  public func release() { state.withLock { $0.holds -= 1 } }
 
   /// What was advanced.
   public func uptime() -> Duration { state.withLock { $0.elapsed } }
@@ -38,8 +52,8 @@ public final class ManualTime: TimeSource {
     for continuation in woken { continuation.resume() }
   }
 
-  /// How many tasks sleep now.
-  public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+  /// How many tasks sleep now; none while something is on its way.
+  public var sleeperCount: Int { state.withLock { $0.holds > 0 ? 0 : $0.sleepers.count } }
 
   /// Returns once at least `count` tasks sleep: so that a test advances only when everyone is in place.
   public func waitForSleepers(_ count: Int = 1) async {

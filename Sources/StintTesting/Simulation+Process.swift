@@ -226,11 +226,11 @@ extension Simulation {
     let asked = uptime(process)
     let due = processes[process].machine.tick(at: wall(process), uptime: asked)
     perform(due.actions, process)
-    if due.renew.isEmpty {
-      waitForClock(process)
-    } else {
-      ask(.renew(due.renew, plan.configuration.lease), .renew(due.renew, asked: asked), .clock, process)
+    if !due.renew.isEmpty {
+      // Beside it, as in the shell: a renewal that hangs does not hold up the other clocks.
+      call(.renew(due.renew, plan.configuration.lease), .renew(due.renew, asked: asked), from: process)
     }
+    waitForClock(process)
   }
 
   private mutating func waitForClock(_ process: Int) {
@@ -243,6 +243,7 @@ extension Simulation {
     guard let question else { return wait(.maintain, process, until: processes[process].maintenance.wakeAt) }
     let operation: Call.Operation =
       switch question {
+      case .clockWasSet(let step, let at): .clockWasSet(by: step, at: at)
       case .promote(let limit, let at): .promote(limit: limit, at: at)
       case .jobs(let ids): .jobs(ids)
       case .expired(let limit): .expired(limit: limit)
@@ -274,17 +275,19 @@ extension Simulation {
       perform(processes[process].machine.claimed(jobs, for: request, at: at, uptime: uptime), process)
       processes[process].loops[SimulatedProcess.Loop.claim.rawValue].isBusy = false
       goClaim(process)
-    case (.claim, _):
-      processes[process].machine.claimFailed(uptime: uptime)
+    case (.claim, let reply):
+      var isInDoubt = true
+      if case .failed(.unavailable(_, effect: .notApplied)) = reply { isInDoubt = false }
+      processes[process].machine.claimFailed(isInDoubt: isInDoubt, uptime: uptime)
       signal(.settle, process)
       processes[process].loops[SimulatedProcess.Loop.claim.rawValue].isBusy = false
       goClaim(process)
     case (.renew(let keys, let asked), .renewed(let results)):
       perform(processes[process].machine.renewed(keys, results, asked: asked, at: at, uptime: uptime), process)
-      waitForClock(process)
+      signal(.clock, process)
     case (.renew, _):
       processes[process].machine.renewalFailed(uptime: uptime)
-      waitForClock(process)
+      signal(.clock, process)
     case (.record, .done):
       perform(processes[process].machine.recorded(processes[process].batch.reports), process)
       beginSettling(process)

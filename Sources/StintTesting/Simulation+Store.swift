@@ -27,6 +27,7 @@ struct Call {
     case renew([AttemptKey], Duration)
     case apply([Change], at: Timestamp)
     case record([AttemptReport])
+    case clockWasSet(by: Duration, at: Timestamp)
     case promote(limit: Int, at: Timestamp)
     case purge(Set<JobStatus>)
     case put(WorkerRecord)
@@ -106,7 +107,9 @@ extension Simulation {
         note("claimed", process: call.process, job: job.id, a: job.attemptNumber, b: job.shortRevision)
       }
       claims += jobs.count
-      return .jobs(jobs)
+      guard request.isRecovering else { return .jobs(jobs) }
+      let running = store.list(JobQuery(filter: .statuses([.running]), limit: .max)).jobs
+      return .jobs(running.filter { $0.state.workerID == request.worker })
     case .renew(let keys, let lease):
       return .renewed(
         keys.map { key in
@@ -122,6 +125,9 @@ extension Simulation {
       for report in reports where store.record(report) { saw(report.attempt.id, call, at: nil) }
       return .done
     case .apply(let changes, let at): return .applied(apply(changes, at: at, call))
+    case .clockWasSet(let step, let at):
+      store.wallClockWasSet(by: step, at: at, clock: clock)
+      for job in store.list(JobQuery(limit: .max)).jobs { auditor.saw(moved: job) }
     case .promote(let limit, let at):
       let promotion = store.promote(limit: limit, at: at)
       for id in promotion.promoted {
@@ -231,6 +237,7 @@ extension Call.Operation {
     case .renew: "renew"
     case .apply: "apply"
     case .record: "record"
+    case .clockWasSet: "clock set"
     case .promote: "promote"
     case .purge: "purge"
     case .put: "put"

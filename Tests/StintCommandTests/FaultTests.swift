@@ -110,10 +110,11 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: canMount, whyNot)) func aFullDiskIsNamedAndWorkGoesOnOnceThereIsSpace() async throws {
+  @Test(.enabled(if: canMount, whyNot), arguments: [["--workers", "3"], ["--processes", "1"]])
+  func aFullDiskIsNamedAndWorkGoesOnOnceThereIsSpace(_ arguments: [String]) async throws {
     try await withDisk { program in
       var acknowledged: Set<JobID> = []
-      try await Server.with(program, ["--log-level", "error"]) { server in
+      try await Server.with(program, arguments + ["--log-level", "error"]) { server in
         let submit = ["submit", "countdown", "-p", "seconds=1", "--url", server.url, "--id"]
         #expect(try await program.run(submit + ["runs"]).code == 0)
         acknowledged.insert(JobID(known: "runs"))

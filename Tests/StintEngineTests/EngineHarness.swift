@@ -23,12 +23,12 @@ func withStore<Value: Sendable>(
   _ kind: StoreKind, time: ManualTime, body: @Sendable (any Store) async throws -> Value
 ) async throws -> Value {
   switch kind {
-  case .memory: return try await body(MemoryStore(leaseClock: time.leaseClock))
+  case .memory: return try await body(FaultyStore(MemoryStore(leaseClock: time.leaseClock), holding: time))
   case .sqlite:
     return try await withDatabase { path in
       let store = try await SQLiteStore.open(path: path, leaseClock: time.leaseClock)
       let result: Result<Value, any Error>
-      do { result = .success(try await body(store)) } catch { result = .failure(error) }
+      do { result = .success(try await body(FaultyStore(store, holding: time))) } catch { result = .failure(error) }
       await store.close()
       return try result.get()
     }

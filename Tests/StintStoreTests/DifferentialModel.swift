@@ -10,6 +10,7 @@ enum Call: Sendable {
   case renew([AttemptKey], Duration)
   case apply([Change], at: Timestamp)
   case promote(Int, at: Timestamp)
+  case clockWasSet(Duration, at: Timestamp)
   case record([AttemptReport])
   case purge(JobFilter, Int)
   case put(WorkerRecord)
@@ -72,6 +73,9 @@ struct Director {
     case .renew(let references, let lease): return .renew(references.map { key($0, present) }, lease)
     case .apply(let decisions): return .apply(changes(decisions, present), at: wall)
     case .promote(let limit): return .promote(limit, at: wall)
+    case .setWall(let duration):
+      wall = wall + duration
+      return .clockWasSet(duration, at: wall)
     case .record(let reports):
       return .record(
         reports.map { AttemptReport(attempt: key($0.0, present), startedAt: $0.startedAt, progress: $0.2) })
@@ -136,6 +140,7 @@ extension MemoryStore.State {
     case .renew(let keys, let lease): .renewed(keys.map { renew($0, lease: lease, clock: clock) })
     case .apply(let changes, _): .applied(changes.map { apply($0, clock: clock) })
     case .promote(let limit, let at): .promoted(promote(limit: limit, at: at))
+    case .clockWasSet(let step, let at): set(by: step, at: at, clock: clock)
     case .record(let reports): .recorded(reports.map { record($0) })
     case .purge(let filter, let limit): .purged(purge(filter, limit: limit))
     case .put(let worker): put(worker)
@@ -149,6 +154,11 @@ extension MemoryStore.State {
     case .lastEvent: .sequence(lastSequence)
     case .workers: .workers(workers.values.sorted { $0.id < $1.id })
     }
+  }
+
+  private mutating func set(by step: Duration, at: Timestamp, clock: LeaseInstant) -> Answer {
+    wallClockWasSet(by: step, at: at, clock: clock)
+    return .done
   }
 
   private mutating func put(_ worker: WorkerRecord) -> Answer {
@@ -166,6 +176,9 @@ extension WriteSession {
     case .renew(let keys, let lease): return .renewed(try keys.map { try renew($0, lease: lease) })
     case .apply(let changes, _): return .applied(try changes.map { try apply($0) })
     case .promote(let limit, let at): return .promoted(try promote(limit: limit, at: at))
+    case .clockWasSet(let step, let at):
+      try wallClockWasSet(by: step, at: at)
+      return .done
     case .record(let reports): return .recorded(try reports.map { try record($0) })
     case .purge(let filter, let limit): return .purged(try purge(filter, limit: limit))
     case .put(let worker):
@@ -195,6 +208,7 @@ extension Store {
     case .renew(let keys, let lease): .renewed(try await renew(keys, lease: lease))
     case .apply(let changes, let at): .applied(try await apply(changes, at: at))
     case .promote(let limit, let at): .promoted(try await promote(limit: limit, at: at))
+    case .clockWasSet(let step, let at): try await answer(setting: step, at: at)
     case .record(let reports): .recorded(try await record(reports))
     case .purge(let filter, let limit): .purged(try await purge(filter, limit: limit))
     case .put(let worker): try await answer(putting: worker)
@@ -206,8 +220,20 @@ extension Store {
     case .history(let ids): .histories(try await history(ids))
     case .events(let after, let limit): .histories([try await events(after: after, limit: limit)])
     case .lastEvent: .sequence(try await lastEvent())
-    case .workers: .workers(try await workers())
+    case .workers:
+      // How long they were silent is a law of its own.
+      .workers(
+        try await workers().map { worker in
+          var worker = worker
+          worker.silence = .zero
+          return worker
+        })
     }
+  }
+
+  private func answer(setting step: Duration, at: Timestamp) async throws(StoreError) -> Answer {
+    try await wallClockWasSet(by: step, at: at)
+    return .done
   }
 
   private func answer(putting worker: WorkerRecord) async throws(StoreError) -> Answer {

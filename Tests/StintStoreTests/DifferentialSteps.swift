@@ -35,6 +35,8 @@ enum Step: Sendable {
   case put(WorkerRecord)
   case moveClock(Duration)
   case moveWall(Duration)
+  /// The wall clock is set, and the store told of it.
+  case setWall(Duration)
   case jobs([JobID])
   case list(JobQuery)
   case counts
@@ -96,7 +98,8 @@ struct StepGenerator {
     case 78..<82: .purge(filter(depth: 1), limit: pick([0, 1, 2, 100]))
     case 82: .put(worker())
     case 83..<87: .moveClock(.seconds(number(0...5)))
-    case 87..<91: .moveWall(.seconds(number(0...3)))
+    case 87..<90: .moveWall(.seconds(number(0...3)))
+    case 90: .setWall(.seconds(pick([0, -4, 5])))
     default: read()
     }
   }

@@ -1,3 +1,4 @@
+import Dispatch
 import StintCore
 import StintTesting
 import Testing
@@ -285,6 +286,67 @@ import Testing
         #expect(try await store.counts()[.pending] == 1)
         #expect(try await store.claim(request, at: start).map(\.id) == [other.id])
       }
+    }
+  }
+
+  // MARK: A disk that hangs
+
+  @Test func whoWaitsForADiskThatHangsIsToldAndTheRestGoesOn() async throws {
+    try await withTemporaryFolder { folder in
+      let path = folder + "/a.db"
+      let store = try await SQLiteStore.open(path: path, patience: .milliseconds(100))
+      let gate = DispatchSemaphore(value: 0)
+      let told = await #expect(throws: StoreError.self) {
+        try await store.writer.write { _ in gate.wait() }
+      }
+      guard case .unavailable(let reason, effect: .unknown) = told else {
+        Issue.record("\(String(describing: told))")
+        return
+      }
+      #expect(reason.contains("has not answered for"), "\(reason)")
+      // Behind it nothing is tried; reads go on.
+      let refused = await #expect(throws: StoreError.self) { try await store.check() }
+      guard case .unavailable(_, effect: .notApplied) = refused else {
+        Issue.record("\(String(describing: refused))")
+        return
+      }
+      #expect(try await store.jobs([JobID(known: "none")]) == [nil])
+      gate.signal()
+      // No event tells that it goes on.
+      var isBack = false
+      while !isBack { isBack = (try? await store.check()) != nil }
+      let slow = await #expect(throws: StoreError.self) {
+        try await store.readers[0].read { _ in gate.wait() }
+      }
+      #expect(slow?.description.contains("has not answered for") ?? false)
+      for _ in 0..<4 { #expect(try await store.jobs([JobID(known: "none")]) == [nil], "the other reader answers") }
+      gate.signal()
+      await store.close()
+    }
+  }
+
+  @Test func closingDoesNotWaitForADiskThatHangs() async throws {
+    try await withTemporaryFolder { folder in
+      let path = folder + "/a.db"
+      let store = try await SQLiteStore.open(path: path, patience: .milliseconds(50))
+      let gate = DispatchSemaphore(value: 0)
+      _ = try? await store.writer.write { _ in gate.wait() }
+      await store.close()
+      gate.signal()
+    }
+  }
+
+  @Test func openingWaitsForNobodyWhoWrites() async throws {
+    try await withTemporaryFolder { folder in
+      let path = folder + "/a.db"
+      let store = try await SQLiteStore.open(path: path)
+      let other = try SQLiteConnection(path: path, flags: Self.create)
+      try other.execute("BEGIN IMMEDIATE")
+      let reading = try await SQLiteStore.open(path: path, creation: .mustExist)
+      #expect(try await reading.counts()[.pending] == 0)
+      await reading.close()
+      try other.execute("ROLLBACK")
+      await store.close()
     }
   }
 }

@@ -78,7 +78,7 @@ extension WorkerDesk {
   private func hear(_ id: String) async throws(StintError) {
     if state.withLock({ $0.sessions[id] }) == nil {
       guard let record = try await client.workers().first(where: { $0.record.id == id })?.record else { return }
-      state.withLock { $0.sessions[id] = $0.sessions[id] ?? Session(record: record) }
+      state.withLock { $0.sessions[id] = $0.sessions[id] ?? Session(record: record, heardAt: time.uptime()) }
     }
     await announce(id)
   }
@@ -107,7 +107,13 @@ extension WorkerDesk {
     var settlements: [(index: Int, Settlement)] = []
     var results = zip(ends, jobs).map { Result<JobStatus, StintError>.failure(Self.superseded($0.token, $1)) }
     for (index, (end, job)) in zip(ends, jobs).enumerated() {
-      guard let job, job.isHeld(by: end.token) else { continue }
+      guard var job, job.isHeld(by: end.token) else { continue }
+      let begun = state.withLock { $0.held[end.token.key]?.begunAt }
+      if let begun, let started = job.state.startedAt {
+        // The wall clock was set since: the time that the attempt took is what passed.
+        let step = (at - started) - (time.uptime() - begun)
+        if step > .seconds(1) || step < .seconds(-1) { job.state.startedAt = started + step }
+      }
       settlements.append((index, Settlement(job: job, cause: end.outcome.cause(at: at), at: at)))
     }
     if !settlements.isEmpty {
@@ -201,8 +207,10 @@ extension WorkerDesk {
         }
         var known = held
         known.begunAt = held.begunAt ?? job.state.startedAt.map { now - max(.zero, at - $0) }
+        known.askedAt = held.askedAt ?? job.state.cancelRequestedAt.map { now - max(.zero, at - $0) }
         if state.held[held.token.key] != nil {
           state.held[held.token.key]?.begunAt = known.begunAt
+          state.held[held.token.key]?.askedAt = known.askedAt
           state.held[held.token.key]?.worker = job.state.workerID
           state.held[held.token.key]?.cancelledBy = job.state.cancelledBy
         }
@@ -235,7 +243,7 @@ extension WorkerDesk.Held {
   func end(of job: Job, grace: Duration, at: Timestamp, uptime: Duration) -> Cause? {
     // Its own worker watches it.
     if token.isLocal { return nil }
-    if let asked = job.state.cancelRequestedAt { return at - asked >= grace ? .stopped : nil }
+    if job.state.isCancelRequested { return askedAt.map { uptime - $0 >= grace } ?? false ? .stopped : nil }
     if let deadline = job.state.deadlineAt, at >= deadline { return .deadlineExceeded }
     if let timeout = job.spec.timeout, let begunAt, uptime - begunAt >= timeout { return .timedOut }
     if let stall = job.spec.stallTimeout, uptime - heardAt >= stall { return .stalled }

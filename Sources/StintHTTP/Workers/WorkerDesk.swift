@@ -46,7 +46,9 @@ final class WorkerDesk: Sendable {
     /// By what the worker was described last.
     var jobTypes: [JobType] = []
     var names: Set<String> = []
-    var announcedAt: Timestamp?
+    /// By the boot clock, as ``heardAt``.
+    var announcedAt: Duration?
+    var heardAt: Duration
   }
 
   /// An attempt whose lease was given out or heard of here.
@@ -58,6 +60,8 @@ final class WorkerDesk: Sendable {
     var isAlone = false
     /// When its handler began, by this server's uptime.
     var begunAt: Duration?
+    /// When its cancellation was asked for, by this server's uptime.
+    var askedAt: Duration?
     /// The last sign of life of its handler.
     var heardAt: Duration
     /// Who asked for its end.
@@ -248,19 +252,18 @@ final class WorkerDesk: Sendable {
 
   /// Makes the worker known before it waits: what it can run may be submitted from then on.
   private func describe(_ id: String, _ body: ClaimBody, from address: String) async throws(StintError) {
-    let now = time.now()
+    let (now, uptime) = (time.now(), time.uptime())
     let known = state.withLock { $0.sessions[id] }
     let isNew = known == nil || known?.names != body.names || known?.jobTypes != body.jobTypes
     let types = isNew ? try await types(of: body) : nil
     let session = state.withLock { state in
-      let oldest = now - Self.memory
-      state.sessions = state.sessions.filter { $0.value.record.seenAt >= oldest }
+      state.sessions = state.sessions.filter { uptime - $0.value.heardAt <= Self.memory }
       var session =
         state.sessions[id]
         ?? Session(
           record: WorkerRecord(
             id: id, host: body.host ?? address, pid: body.pid, slots: body.slots ?? body.count, startedAt: now,
-            seenAt: now))
+            seenAt: now), heardAt: uptime)
       session.names = body.names
       session.jobTypes = body.jobTypes
       session.record.slots = body.slots ?? max(session.record.slots, body.count)
@@ -268,7 +271,7 @@ final class WorkerDesk: Sendable {
       state.sessions[id] = session
       return session
     }
-    let isDue = session.announcedAt.map { now - $0 >= Self.announceInterval } ?? true
+    let isDue = session.announcedAt.map { uptime - $0 >= Self.announceInterval } ?? true
     if isNew || isDue || session.record.state != presentState(of: id) { try await publish(id) }
   }
 
@@ -292,12 +295,13 @@ final class WorkerDesk: Sendable {
   }
 
   private func publish(_ id: String) async throws(StintError) {
-    let now = time.now()
+    let (now, uptime) = (time.now(), time.uptime())
     let present = presentState(of: id)
     let record = state.withLock { state -> WorkerRecord? in
       state.sessions[id]?.record.seenAt = now
       state.sessions[id]?.record.state = present
-      state.sessions[id]?.announcedAt = now
+      state.sessions[id]?.announcedAt = uptime
+      state.sessions[id]?.heardAt = uptime
       return state.sessions[id]?.record
     }
     guard let record else { return }

@@ -1,0 +1,46 @@
+internal import StintCore
+internal import StintStore
+
+/// What a worker does where an answer was lost, or a clock was set.
+extension WorkerMachine {
+  /// Asks for what runs under this worker's id: a claim whose answer was lost may have given it jobs. They are not to
+  /// wait for the end of their leases, nor to count it as a loss.
+  mutating func recovery(uptime: Duration) -> ClaimRequest? {
+    guard !isClaiming, uptime >= nextPoll else { return nil }
+    settledMeanwhile = []
+    var request = request(count: 0, ahead: 0, aheadTypes: [], uptime: uptime)
+    request.isRecovering = true
+    return request
+  }
+
+  /// Keeps of the jobs that run under this worker's id those that it does not know of.
+  mutating func take(found jobs: [Job]) {
+    var known = underWay.union(settledMeanwhile)
+    known.formUnion(slots.compactMap { $0.attempt?.job.key })
+    known.formUnion(ready.map(\.job.key))
+    known.formUnion(ended.map(\.job.key))
+    let since = doubtfulSince ?? claimAskedAt
+    for var job in jobs where !known.contains(job.key) {
+      // Nothing of it has begun, whatever the claim foresaw.
+      job.state.startedAt = nil
+      ready.append(Held(job: job, renewedAt: since))
+    }
+    doubtfulSince = nil
+    settledMeanwhile = []
+  }
+}
+
+extension WorkerMachine.Attempt {
+  /// How far the wall clock may be from where the attempt's own time would have it, before it has been set.
+  static let clockTolerance: Duration = .seconds(1)
+
+  /// Moves the attempt's beginning along if the wall clock was set since: the time that it took is what passed. Whether
+  /// it was.
+  mutating func follow(wallClock at: Timestamp, uptime: Duration) -> Bool {
+    let step = (at - startedAt) - (uptime - startedUptime)
+    guard step > Self.clockTolerance || step < .zero - Self.clockTolerance else { return false }
+    startedAt = startedAt + step
+    job.state.startedAt = job.state.startedAt.map { $0 + step }
+    return true
+  }
+}
