@@ -210,7 +210,8 @@ let package = Package(
     .testTarget(
       name: "StintCommandTests",
       dependencies: [
-        "StintCommand", "StintCore", "StintStore", "StintEngine", "StintSQLite", "StintRemote", "StintTesting",
+        "CSQLite", "StintCommand", "StintCore", "StintStore", "StintEngine", "StintSQLite", "StintRemote",
+        "StintTesting",
       ],
       swiftSettings: settings),
   ],

@@ -97,6 +97,7 @@ extension ServiceGroup {
         guard await arrivals.next() != nil else { return false }
         say()
         await self.triggerGracefulShutdown()
+        KillPoint.reached(.shutdownBegun)
         return await arrivals.next() != nil
       }
       defer { tasks.cancelAll() }

@@ -46,6 +46,7 @@ public struct JobContext: Sendable {
   /// Says how far the work is: 0–100 and a text for people. Cheap; watchers see the newest.
   public func progress(_ percent: Double, _ message: String? = nil) {
     report(.progress(Progress(percent: percent, message: message)))
+    KillPoint.reached(.progressReported)
   }
 
   /// A sign of life, for work under a stall timeout that has nothing else to say.

@@ -72,6 +72,7 @@ public final class LocalClient: JobFeed {
     let (results, isRepeated) = try await persistently { () throws(StoreError) in
       try await store.insert([checked], at: at)
     }
+    KillPoint.reached(.submissionCommitted)
     switch results[0] {
     case .inserted(let stored):
       announce(stored, at: at)
@@ -131,6 +132,7 @@ public final class LocalClient: JobFeed {
   /// See ``JobClient/cancel(_:by:)``.
   public func cancel(_ id: JobID, by actor: Actor) async throws(StintError) -> Job {
     let job = try await move(id, .cancelRequested(by: actor))
+    KillPoint.reached(.cancelCommitted)
     if job.status == .running { hub.hint(.cancel(id)) }
     logger.info("cancel requested", metadata: ["job_id": "\(id)", "by": "\(actor.name)", "from": "\(actor.origin)"])
     return job
@@ -142,6 +144,7 @@ public final class LocalClient: JobFeed {
     let last = try await successors(of: asked).last ?? asked
     if actor.isRemote { try checkDoor(last.spec.type, try await allTypes(), actor) }
     let job = try await move(last.id, .retried(by: actor))
+    KillPoint.reached(.retryCommitted)
     hub.hint(.ready(job.spec.priority))
     return job
   }

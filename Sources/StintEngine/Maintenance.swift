@@ -79,8 +79,11 @@ final class Maintenance: Sendable {
     hub.publish(news.moved.map { .moved($0) } + news.spawned.map { .created($0) }, at: time.now())
     if let urgency = news.spawned.map(\.spec.priority).max() { hub.hint(.ready(urgency)) }
     switch news.reason {
-    case .promoted: hub.hint(.ready(news.moved.map(\.spec.priority).max() ?? .normal))
+    case .promoted:
+      KillPoint.reached(.promotionCommitted)
+      hub.hint(.ready(news.moved.map(\.spec.priority).max() ?? .normal))
     case .rescued:
+      if !news.moved.isEmpty { KillPoint.reached(.rescueCommitted) }
       for job in news.moved { logger.warning("worker lost", metadata: job.logMetadata) }
       if news.moved.contains(where: { $0.status == .retrying }) { hub.hint(.due(time.now())) }
     case .expired: for job in news.moved { logger.warning("dead-lettered", metadata: job.logMetadata) }

@@ -96,6 +96,7 @@ package final class Worker: WorkerPool {
   package func drain(isPatient: Bool = false) {
     logger.info("worker draining")
     perform(machine.withLock { $0.drain(at: time.now(), uptime: time.uptime(), isPatient: isPatient) })
+    KillPoint.reached(.workerDraining)
   }
 
   /// Asks everything to stop at once, and gives it back.
@@ -131,6 +132,7 @@ package final class Worker: WorkerPool {
       do throws(StoreError) {
         let jobs = try await gateway.claim(request)
         troubles.worked("claiming")
+        if !jobs.isEmpty { KillPoint.reached(.claimReceived) }
         perform(
           machine.withLock { $0.claimed(jobs, for: request, at: time.now(), uptime: time.uptime()) })
       } catch {
@@ -155,6 +157,7 @@ package final class Worker: WorkerPool {
           try await gateway.record(reports)
           perform(machine.withLock { $0.recorded(reports) })
         }
+        if !settlements.isEmpty { KillPoint.reached(.outcomesTaken) }
         let results = settlements.isEmpty ? [] : try await gateway.settle(settlements)
         troubles.worked("settling")
         perform(machine.withLock { $0.settled(settlements) })
@@ -299,6 +302,7 @@ package final class Worker: WorkerPool {
         clockSignal.notify()
       }
       recorder?.begin(job.state.revision, slot: slot)
+      KillPoint.reached(.attemptBegun)
       let attempt = AttemptRunner(
         handler: handlers[job.spec.type], time: time, random: random, logger: logger,
         gateway: gateway)
@@ -306,7 +310,9 @@ package final class Worker: WorkerPool {
         let (at, uptime) = (time.now(), time.uptime())
         perform(machine.withLock { $0.hear(news, slot: slot, runner: runner, at: at, uptime: uptime) })
       }
+      KillPoint.reached(.handlerEnded)
       recorder?.end(job.state.revision, slot: slot)
+      KillPoint.reached(.attemptEnded)
       perform(
         machine.withLock { $0.end(slot: slot, runner: runner, cause: cause, at: time.now(), uptime: time.uptime()) })
     }

@@ -68,8 +68,8 @@ final class SQLiteWriter: Sendable {
     self.watch = watch
   }
 
-  /// The size of the log, in pages, from which it is copied to the file.
-  private static let checkpointPages = 4_000
+  /// The size of the log, in pages, from which it is copied to the file; small where that is to be killed.
+  private static let checkpointPages = KillPoint.isWatched ? 100 : 4_000
 
   /// Copies the log to the file once it is long: the bulk beside the writer, the rest that came meanwhile on the
   /// writer's own thread, so that the next transaction begins the log anew.
@@ -78,6 +78,7 @@ final class SQLiteWriter: Sendable {
       !isCheckpointing.exchange(true, ordering: .relaxed)
     else { return }
     checkpointer.checkpoint { [self] in
+      KillPoint.reached(.checkpointHalfDone)
       thread.async { [self] in
         let call = watch.begin { [self] in giveUp() }
         _ = box.session?.connection.checkpoint()
@@ -278,6 +279,7 @@ final class SQLiteReader: Sendable {
   /// Copies the write-ahead log to the file, then calls `done`.
   func checkpoint(done: @escaping @Sendable () -> Void) {
     thread.async {
+      KillPoint.reached(.checkpointBegun)
       _ = self.box.connection?.checkpoint()
       done()
     }

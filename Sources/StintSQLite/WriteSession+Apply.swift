@@ -18,6 +18,7 @@ extension WriteSession {
       let number = nextSequence()
       try insert(event, at: number, job: sequence, previous: known.lastEvent, worker: known.worker)
       stored = number
+      KillPoint.reached(.moveHalfWritten)
     }
     if change.isMark {
       try mark(change, sequence: sequence, event: stored ?? known.lastEvent)
@@ -57,12 +58,14 @@ extension WriteSession {
     update.bind(10, sequence)
     try update.run()
     guard connection.changes == 1 else { return nil }
+    KillPoint.reached(.outcomeHalfWritten)
     ledger.nextSequence += 1
     let place = change.place
     try insert(
       event, at: sequence, job: place.sequence, previous: place.lastEvent == 0 ? nil : place.lastEvent,
       worker: try workerNumber(worker))
     count(lane: position(lane: place.lane), from: .running, to: state.status)
+    KillPoint.reached(.outcomeWritten)
     return sequence
   }
 

@@ -43,6 +43,7 @@ extension WriteSession {
       count(lane: candidate.lane, from: .pending, to: .running)
       jobs.append(job)
     }
+    KillPoint.reached(.claimWritten)
     return jobs
   }
 

@@ -79,6 +79,7 @@ extension WriteSession {
     row.bind(16, spec.escalatedFrom?.text)
     try row.run()
     guard connection.changes == 1 else { return nil }
+    KillPoint.reached(.submissionHalfWritten)
     ledger.nextSequence += 1
     var job = job
     job.place.sequence = sequence
@@ -93,6 +94,7 @@ extension WriteSession {
       try tag.run()
     }
     count(lane: position, from: nil, to: job.status)
+    KillPoint.reached(.submissionWritten)
     return job
   }
 

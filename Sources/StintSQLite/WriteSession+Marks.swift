@@ -95,6 +95,7 @@ extension WriteSession {
       update.bind(1, sequence)
       try update.run()
       count(lane: lane, from: status, to: .pending)
+      KillPoint.reached(.promotionHalfWritten)
     }
     promotion.nextDue = try connection.integer(Self.nextDueQuery).map { Timestamp(microseconds: $0) }
     return promotion

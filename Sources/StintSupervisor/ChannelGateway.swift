@@ -19,14 +19,16 @@ final class ChannelGateway: WorkerGateway {
     state.withLock { $0.waiting.removeValue(forKey: number) }?.resume(returning: reply)
   }
 
-  private func call(_ call: GatewayCall) async throws(StoreError) -> GatewayReply {
+  private func call(
+    _ call: GatewayCall, reaching point: KillPoint? = nil
+  ) async throws(StoreError) -> GatewayReply {
     let reply = await withCheckedContinuation { continuation in
       let number = state.withLock { state in
         state.nextNumber += 1
         state.waiting[state.nextNumber] = continuation
         return state.nextNumber
       }
-      channel.send(ChannelMessage.call(number, call).bytes)
+      channel.send(ChannelMessage.call(number, call).bytes, reaching: point)
     }
     if case .failed(let error) = reply { throw error }
     return reply
@@ -67,7 +69,9 @@ final class ChannelGateway: WorkerGateway {
         attempt: AttemptKey(id: settlement.job.id, revision: settlement.job.state.revision),
         startedAt: settlement.job.state.startedAt, cause: settlement.cause, at: settlement.at)
     }
-    guard case .settled(let results) = try await call(.settle(outcomes)) else { throw Self.garbled }
+    guard case .settled(let results) = try await call(.settle(outcomes), reaching: .outcomesSent) else {
+      throw Self.garbled
+    }
     return results
   }
 }

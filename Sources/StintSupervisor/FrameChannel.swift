@@ -1,4 +1,5 @@
 import Dispatch
+import StintCore
 import Synchronization
 
 #if canImport(Glibc)
@@ -36,15 +37,17 @@ final class FrameChannel: Sendable {
     }
   }
 
-  /// Sends a message after those before it; nothing where the other side has gone.
-  func send(_ message: [UInt8]) { send { message } }
+  /// Sends a message after those before it; nothing where the other side has gone. Says that `point` is reached when
+  /// the message is written.
+  func send(_ message: [UInt8], reaching point: KillPoint? = nil) { send(reaching: point) { message } }
 
   /// The same, for a message that is made when its turn has come.
-  func send(_ message: @escaping @Sendable () -> [UInt8]) {
+  func send(reaching point: KillPoint? = nil, _ message: @escaping @Sendable () -> [UInt8]) {
     guard isOpen.load(ordering: .acquiring) else { return }
     writing.async { [self] in
       // Once more: the socket's number may be another's by now.
       if isOpen.load(ordering: .acquiring) { write(message()) }
+      if let point { KillPoint.reached(point) }
     }
   }
 

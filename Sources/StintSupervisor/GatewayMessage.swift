@@ -31,6 +31,9 @@ enum GatewayReply: Sendable {
   case access(AttemptAccess?)
   case settled([SettleResult])
   case failed(StoreError)
+
+  /// Whether it brings jobs to run.
+  var hasJobs: Bool { if case .jobs(let jobs) = self { !jobs.isEmpty } else { false } }
 }
 
 /// What a supervisor tells by itself.

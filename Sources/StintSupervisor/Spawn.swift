@@ -86,6 +86,7 @@ enum Spawn {
     var pid: pid_t = 0
     let code = posix_spawn(&pid, program, &actions, &attributes, strings + [nil], names + [nil])
     guard code == 0 else { throw SupervisedProcess.failure(program, code) }
+    KillPoint.reached(.processSpawned)
     return pid
   }
 

@@ -160,7 +160,8 @@ final class SupervisedProcess: Sendable {
             state.calls -= 1
             state.isStoreAway = if case .failed = reply { true } else { false }
           }
-          self.channel.send(ChannelMessage.reply(number, reply).bytes)
+          self.channel.send(
+            ChannelMessage.reply(number, reply).bytes, reaching: reply.hasJobs ? .claimHandedOver : nil)
         }
       }
     }
@@ -228,6 +229,7 @@ final class SupervisedProcess: Sendable {
         return .done
       case .claim(let request):
         let jobs = try await engine.gateway.claim(request)
+        if !jobs.isEmpty { KillPoint.reached(.claimCommitted) }
         state.withLock { state in for job in jobs { state.held[key(of: job)] = state.held[key(of: job)] ?? job } }
         return .jobs(jobs)
       case .renew(let attempts, let lease):
@@ -268,6 +270,7 @@ final class SupervisedProcess: Sendable {
       }
     }
     for (place, result) in zip(places, try await engine.gateway.settle(settlements)) { results[place] = result }
+    KillPoint.reached(.settlementCommitted)
     state.withLock { state in for outcome in outcomes { state.held[outcome.attempt] = nil } }
     return results
   }
@@ -296,8 +299,10 @@ final class SupervisedProcess: Sendable {
     let troubles = TroubleLog(logger: logger)
     while !settlements.isEmpty {
       do throws(StoreError) {
+        KillPoint.reached(.lossesDecided)
         _ = try await engine.gateway.settle(settlements)
         troubles.worked("giving back")
+        KillPoint.reached(.lossesCommitted)
         break
       } catch {
         troubles.failed("giving back", error, ["jobs": "\(settlements.count)"])

@@ -175,6 +175,7 @@ public final class Supervisor: Service, WorkerPool {
   /// that do not listen even then are killed.
   private func end(atOnce: Bool, in group: inout TaskGroup<Void>) {
     for process in processes.withLock({ Array($0.values) }) { process.end(atOnce ? .atOnce : .inTime) }
+    KillPoint.reached(.processesDraining)
     later(
       atOnce ? .atOnce : .inTime, after: .seconds(2) + (atOnce ? .zero : engine.configuration.shutdownTimeout),
       in: &group)
