@@ -214,7 +214,8 @@ final class KillRound {
       return false
     }
     let isServerKilled = pids.contains(server)
-    let isWriting = isServerKilled && KillProcess(pid: server).holds(.writing)
+    let locks = KillProcess(pid: server).locks
+    let isWriting = isServerKilled && locks.contains { $0.contains(KillProcess.Lock.writing.rawValue) }
     if isServerKilled { workload.stop() }
     for pid in pids { kill(pid, SIGKILL) }
     for pid in pids { try await KillProcess(pid: pid).waitUntilGone() }
@@ -227,6 +228,7 @@ final class KillRound {
     history.victims.formUnion(gone)
     history.held.merge(held) { $1 }
     if isWriting { history.inDoubt.formUnion(gone) }
+    if isServerKilled { history.locks[server] = locks }
     figures.held += held.count
     figures.mostHeld = max(figures.mostHeld, gone.map { pid in held.values.count { $0.pid == pid } }.max() ?? 0)
     return true
@@ -261,7 +263,9 @@ final class KillRound {
       let held = history.held[loss.attempt]
       // A kill in the middle of a commit: it may turn out to be whole, with claims that nobody ever heard of.
       let isInDoubt = held == nil && loss.pid.map(history.inDoubt.contains) == true
-      #expect(held != nil || isInDoubt, "Nobody who was killed held \(loss); \(plan.again)")
+      #expect(
+        held != nil || isInDoubt,
+        "Nobody who was killed held \(loss). Locks of the servers: \(history.locks); \(plan.again)")
       #expect(!loss.isSeen || held?.runs == true, "It did not run: \(loss); \(plan.again)")
       if held?.runs == true { figures.lostRunning += 1 }
       if isInDoubt { figures.inDoubt += 1 }
@@ -269,6 +273,7 @@ final class KillRound {
     try judgeNotes(ended)
     figures.rounds = 1
     (figures.losses, figures.lostAlive) = (killed.count, fresh.count - killed.count)
+    figures.mostLost = Dictionary(grouping: killed, by: \.pid).values.map(\.count).max() ?? 0
     figures.givenBack = history.held.keys.count { !ended.contains($0) } - history.unsettled - killed.count
     figures.givenBack += figures.inDoubt
     history.unsettled = history.held.keys.count { !ended.contains($0) }

@@ -137,9 +137,18 @@ struct KillProcess: Hashable {
 
   /// Whether it holds the lock alone.
   func holds(_ lock: Lock) -> Bool {
-    let locks = (try? String(contentsOfFile: "/proc/locks", encoding: .utf8)) ?? ""
-    return locks.split(separator: "\n").contains { line in
-      line.contains(" WRITE \(pid) ") && line.hasSuffix(" \(lock.rawValue) \(lock.rawValue)")
+    locks.contains { $0.contains(lock.rawValue) }
+  }
+
+  /// The bytes that it has locked alone, in any file. Locks on neighbours are told as one.
+  var locks: [ClosedRange<Int>] {
+    let lines = (try? String(contentsOfFile: "/proc/locks", encoding: .utf8))?.split(separator: "\n") ?? []
+    return lines.compactMap { line in
+      let words = line.split(separator: " ")
+      guard words.count == 8, words[3] == "WRITE", words[4] == "\(pid)", let first = Int(words[6]),
+        let last = Int(words[7]), first <= last
+      else { return nil }
+      return first...last
     }
   }
 }

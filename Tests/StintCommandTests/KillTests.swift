@@ -142,6 +142,8 @@ struct KillHistory {
   var unsettled = 0
   /// The processes whose server was killed in the middle of a write.
   var inDoubt: Set<Int32> = []
+  /// What each server had locked when it was killed.
+  var locks: [Int32: [ClosedRange<Int>]] = [:]
   /// The processes that were killed, and those that went with their server.
   var victims: Set<Int32> = []
   /// Executions that were lost.
@@ -189,6 +191,8 @@ struct KillFigures: CustomStringConvertible {
   var mostHeld = 0
   /// Attempts that count as lost: each execution among them is one above the one that a job should have.
   var losses = 0
+  /// The most that one process lost.
+  var mostLost = 0
   /// Those of them that ran at the moment of the kill.
   var lostRunning = 0
   /// Those of them that were claimed in the write which the kill hit: nobody ran them.
@@ -216,6 +220,7 @@ struct KillFigures: CustomStringConvertible {
     held += other.held
     mostHeld = max(mostHeld, other.mostHeld)
     losses += other.losses
+    mostLost = max(mostLost, other.mostLost)
     lostRunning += other.lostRunning
     inDoubt += other.inDoubt
     givenBack += other.givenBack
@@ -244,7 +249,7 @@ struct KillFigures: CustomStringConvertible {
         not reached in time: \(missed.isEmpty ? "none" : missed.joined(separator: ", "))
         acknowledged: \(acknowledged) jobs, \(cancels) cancels, \(retries) retries; \(unanswered) requests unanswered
         attempts that killed processes held: \(held), \(mostHeld) in one at most
-        executions above one, at most: \(losses) lost (\(lostRunning) of them ran, \(inDoubt) surely did not), \
+        executions above one, at most: \(losses) lost (\(mostLost) in one process at most; \(lostRunning) ran, \(inDoubt) surely did not), \
       \(givenBack) given back; and \(lostAlive) lost by workers that were not killed
         executions that were noted: \(noted), \(vain) in vain
       """
