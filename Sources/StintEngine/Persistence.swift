@@ -28,11 +28,18 @@ struct Persistence: Sendable {
         // A caller that no longer waits is told at once.
         guard left > 0, case .unavailable(_, let effect) = error,
           (try? await time.sleep(for: wait + wait / 2 * random.unit())) != nil
-        else { throw error.stintError }
+        else { throw isRepeated ? error.afterDoubt : error.stintError }
         if effect == .unknown { isRepeated = true }
         wait = wait * 2
       }
     }
+  }
+}
+
+extension StoreError {
+  /// As users see it where an earlier try may have had its effect.
+  fileprivate var afterDoubt: StintError {
+    StintError(.storeUnavailable, "\(description). An earlier try may have been stored all the same")
   }
 }
 

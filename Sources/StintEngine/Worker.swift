@@ -101,7 +101,10 @@ package final class Worker: WorkerPool {
 
   /// Asks everything to stop at once, and gives it back.
   package func stop() {
-    perform(machine.withLock { $0.stop(grace: .milliseconds(200), at: time.now(), uptime: time.uptime()) })
+    perform(
+      machine.withLock {
+        $0.stop(grace: .milliseconds(200), patience: .seconds(5), at: time.now(), uptime: time.uptime())
+      })
   }
 
   private func loops() async {

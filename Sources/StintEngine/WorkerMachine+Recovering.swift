@@ -34,6 +34,11 @@ extension WorkerMachine.Attempt {
   /// How far the wall clock may be from where the attempt's own time would have it, before it has been set.
   static let clockTolerance: Duration = .seconds(1)
 
+  /// Whether an instant was noted by the same wall clock that shows `at` now, at most `duration` ago.
+  static func fits(_ noted: Timestamp, _ at: Timestamp, within duration: Duration) -> Bool {
+    noted <= at + clockTolerance && at - noted <= duration + clockTolerance
+  }
+
   /// Moves the attempt's beginning along if the wall clock was set since: the time that it took is what passed. Whether
   /// it was.
   mutating func follow(wallClock at: Timestamp, uptime: Duration) -> Bool {

@@ -43,6 +43,8 @@ extension WorkerMachine {
   package mutating func drain(at: Timestamp, uptime: Duration, isPatient: Bool = false) -> [Action] {
     guard !isDraining || stopAt == nil else { return [] }
     isDraining = true
+    // What it may have been given without knowing is asked for now, and not at the next poll.
+    nextPoll = min(nextPoll, uptime)
     if isPatient { return releaseReady(at: at) + [.settle, .claim, .reschedule] }
     stopAt = uptime + configuration.shutdownTimeout
     giveUpAt = uptime + configuration.shutdownTimeout + Self.outagePatience
@@ -50,10 +52,12 @@ extension WorkerMachine {
   }
 
   /// Ask all that runs to stop, and give it back; what does not listen is left behind after `grace`.
-  package mutating func stop(grace: Duration, at: Timestamp, uptime: Duration) -> [Action] {
+  package mutating func stop(
+    grace: Duration, patience: Duration = Self.outagePatience, at: Timestamp, uptime: Duration
+  ) -> [Action] {
     var actions = drain(at: at, uptime: uptime)
     isStopping = true
-    giveUpAt = min(giveUpAt ?? .zero, uptime + grace + Self.outagePatience)
+    giveUpAt = min(giveUpAt ?? .zero, uptime + grace + patience)
     for index in slots.indices where slots[index].attempt != nil {
       if slots[index].attempt?.stop == nil { slots[index].attempt?.stop = .released }
       slots[index].attempt?.stopBy = uptime + grace
@@ -63,7 +67,7 @@ extension WorkerMachine {
   }
 
   /// How long a worker that is to stop waits for a store that does not take its last outcomes.
-  package static let outagePatience: Duration = .seconds(5)
+  package static let outagePatience: Duration = .seconds(10)
 
   /// Whether the worker may end without having settled: it is to stop, and the store has not answered for too long.
   /// What it held then comes back when its leases end.

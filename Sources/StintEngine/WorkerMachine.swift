@@ -247,8 +247,9 @@ package struct WorkerMachine {
       return nil
     }
     var job = held.job
-    let isStartReported = job.state.startedAt != nil
-    job.state.startedAt = job.state.startedAt ?? at
+    // What the claim noted, unless the wall clock was set since.
+    let isStartReported = job.state.startedAt.map { Attempt.fits($0, at, within: uptime - held.renewedAt) } ?? false
+    if !isStartReported { job.state.startedAt = at }
     slots[slot].attempt = Attempt(
       job: job, startedAt: at, startedUptime: uptime, renewedAt: held.renewedAt, lastSignOfLife: uptime,
       isStartReported: isStartReported)

@@ -1,4 +1,5 @@
 import CSQLite
+import Dispatch
 import StintCore
 import StintStore
 
@@ -23,6 +24,7 @@ final class SQLiteConnection {
   private let isOwn: Bool
   private var statements: [String: SQLiteStatement] = [:]
   private var commitHook: ((Int) -> Void)?
+  private let lockWait = LockWait()
 
   /// Once a process, before its first connection.
   private static let configured: Int32 = stint_sqlite_disable_memory_statistics()
@@ -56,14 +58,23 @@ final class SQLiteConnection {
   /// Looks each millisecond: SQLite's own waiting looks each tenth of a second, and on a slow disk, where the lock is
   /// free for moments only, hardly ever gets it.
   func waitForLocks(milliseconds: Int32) {
-    let limit = UnsafeMutableRawPointer(bitPattern: Int(milliseconds))
+    lockWait.limit = UInt64(milliseconds) * 1_000_000
     sqlite3_busy_handler(
       handle,
-      { limit, count in
-        guard Int(count) < Int(bitPattern: limit) else { return 0 }
+      { context, count in
+        guard let context else { return 0 }
+        let wait = Unmanaged<LockWait>.fromOpaque(context).takeUnretainedValue()
+        if count == 0 { wait.since = DispatchTime.now().uptimeNanoseconds }
+        guard DispatchTime.now().uptimeNanoseconds - wait.since < wait.limit else { return 0 }
         usleep(1_000)
         return 1
-      }, limit)
+      }, Unmanaged.passUnretained(lockWait).toOpaque())
+  }
+
+  /// How long a lock is waited for, and since when, in nanoseconds.
+  private final class LockWait {
+    var limit: UInt64 = 0
+    var since: UInt64 = 0
   }
 
   deinit {

@@ -102,6 +102,45 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: FaultyMachine.library != nil, FaultyMachine.whyNot), arguments: both)
+  func aDiskThatHangsIsNamedAndEverythingGoesOnWhenItIsBack(_ arguments: [String]) async throws {
+    let environment = Self.leases.merging(["STINT_WORKERS_LEASE_SECONDS": "60"]) { $1 }
+    try await FaultyMachine.with(environment: environment) { program, machine in
+      try await Server.with(program, [arguments[0], "3"] + arguments.dropFirst(2)) { server in
+        for id in ["one", "two"] {
+          try await submit(program, server, id, seconds: 3)
+          try await until("running", id, program, server)
+        }
+        let short = [
+          "submit", "countdown", "-p", "seconds=60", "--id", "short", "--timeout", "3s", "--max-retries", "0",
+        ]
+        #expect(try await program.run(short).code == 0)
+        try await until("59 seconds", "short", program, server)
+        machine.set(.isHeld, 1)
+        try await machine.syncs(waiting: 1)
+        let late = ["submit", "countdown", "-p", "seconds=1", "--id", "late", "--url", server.url]
+        let refused = try await program.run(late + ["--json"])
+        #expect(refused.code == 69 && refused.error["type"] == "store_unavailable", "\(refused)")
+        #expect(refused.err.contains("has not answered for"), "\(refused)")
+        #expect(try await program.run("list", "--url", server.url).code == 0, "reads go on")
+        machine.set(.isHeld, 0)
+        for id in ["one", "two"] {
+          #expect(try await program.run("wait", id, "--url", server.url).code == 0)
+          let job = try await job(id, program)
+          #expect(job["attempt"] == 1 && job["losses"] == 0, "its outcome waited for the disk: \(job)")
+        }
+        #expect(try await program.run("wait", "short", "--url", server.url).code == 1)
+        let timed = try await job("short", program)
+        #expect(timed["error"]?["type"] == "timeout", "\(timed)")
+        #expect(timed["duration_seconds"]?.number ?? 60 < 8, "its time was up while the disk hung: \(timed)")
+        // What was on its way when the disk hung may be stored or not; once again, it is there once.
+        let again = try await program.run(late)
+        #expect([0, 65].contains(again.code) || again.err.contains("exists"), "\(again)")
+        #expect(try await program.run("wait", "late", "--url", server.url).code == 0)
+      }
+    }
+  }
+
   // MARK: A locked database
 
   /// Somebody who holds the lock for writing until told to let go.
@@ -168,7 +207,8 @@ import Testing
       try await unlock(lock)
       #expect(try await server.child.exit() == 0, "\(server.child.err)")
       let job = try await job("one", program)
-      #expect(job["status"] == "pending" && job["losses"] == 0 && job["retry_count"] == 0, "\(job)")
+      #expect(
+        job["status"] == "pending" && job["losses"] == 0 && job["retry_count"] == 0, "\(server.child.err)\n\(job)")
       #expect(job["progress"]?["percent"]?.number ?? 0 > 0, "with its last progress: \(job)")
     }
   }

@@ -126,6 +126,26 @@ import Testing
     }
   }
 
+  /// The jobs of such a claim do not wait for the end of their leases, and nothing is held against them.
+  @Test(arguments: StoreKind.allCases) func aClaimWhoseAnswerWasLostIsFound(_ kind: StoreKind) async throws {
+    let runs = Log<Int>()
+    let work = handler { context in
+      runs.add(context.job.state.attempt)
+      return nil
+    }
+    try await withFaultyEngine(on: kind, [work], slots: 2) { engine, store, time in
+      await time.waitForSleepers(3)
+      store.fail([.claim], .after, times: 1)
+      let job = try await engine.client.submit(NewJob("work"))
+      await store.waitForFailures(of: .claim)
+      #expect(try await engine.client.job(job.id).status == .running, "nobody knows of it")
+      let began = time.uptime()
+      let done = try await advancing(time) { try await engine.client.end(of: job.id) }
+      #expect(done.status == .completed && done.state.attempt == 1 && done.state.losses == 0)
+      #expect(time.uptime() - began < .seconds(20) && runs.all == [1])
+    }
+  }
+
   @Test(arguments: StoreKind.allCases) func submittingSaysThatTheStoreIsAway(_ kind: StoreKind) async throws {
     let work = handler { _ in nil }
     try await withFaultyEngine(on: kind, [work]) { engine, store, time in

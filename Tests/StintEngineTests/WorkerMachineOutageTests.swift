@@ -76,7 +76,8 @@ import Testing
     script.machine.claimFailed(isInDoubt: true, uptime: script.uptime)
     _ = script.machine.drain(at: script.at, uptime: script.uptime)
     #expect(!script.machine.isDone)
-    let request = try recovering(&script)
+    let request = try script.request()
+    #expect(request.isRecovering, "at once")
     _ = script.machine.claimed([lost], for: request, at: script.at, uptime: script.uptime)
     #expect(script.settled().map(\.1) == [.released])
     #expect(script.machine.isDone)
@@ -87,8 +88,8 @@ import Testing
     _ = try script.request()
     script.machine.claimFailed(isInDoubt: true, uptime: script.uptime)
     _ = script.machine.drain(at: script.at, uptime: script.uptime)
-    _ = try recovering(&script)
-    script.uptime = .seconds(35)
+    _ = try script.request()
+    script.uptime = .seconds(40)
     script.machine.claimFailed(isInDoubt: true, uptime: script.uptime)
     #expect(script.machine.isDone)
   }
@@ -101,6 +102,17 @@ import Testing
     let due = script.tick(after: .seconds(2))
     #expect(due.renew.isEmpty, "one at a time")
     #expect(due.actions.contains(.cancelRunner(running.runner)), "its time is up")
+  }
+
+  @Test(arguments: [-7_200, 7_200]) func whatWasClaimedBeforeTheClockWasSetBeginsByTheNewTime(_ step: Int) throws {
+    var script = MachineScript(slots: 1)
+    let request = try script.request()
+    let job = script.job()
+    let at = script.at + .seconds(step)
+    let actions = script.machine.claimed([job], for: request, at: at, uptime: script.uptime)
+    guard case .startRunner(let slot, let runner)? = actions.first(where: \.isStart) else { return }
+    let begun = script.machine.begin(slot: slot, runner: runner, at: at, uptime: script.uptime)
+    #expect(begun?.state.startedAt == at)
   }
 
   @Test(arguments: [-7_200, 7_200]) func anAttemptTookWhatPassedWhateverTheClockWasSetTo(_ step: Int) {

@@ -393,9 +393,10 @@ import Testing
     var script = MachineScript(slots: 1)
     #expect(!script.machine.mayGiveUp(uptime: .seconds(100_000)))
     _ = script.machine.drain(at: script.at, uptime: .zero)
-    #expect(!script.machine.mayGiveUp(uptime: .seconds(34)))
-    #expect(script.machine.mayGiveUp(uptime: .seconds(35)))
-    _ = script.machine.stop(grace: .milliseconds(200), at: script.at, uptime: .seconds(1))
+    #expect(!script.machine.mayGiveUp(uptime: .seconds(39)))
+    #expect(script.machine.mayGiveUp(uptime: .seconds(40)))
+    _ = script.machine.stop(
+      grace: .milliseconds(200), patience: .seconds(5), at: script.at, uptime: .seconds(1))
     #expect(script.machine.mayGiveUp(uptime: .seconds(7)))
   }
 }
