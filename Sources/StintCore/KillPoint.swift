@@ -1,5 +1,5 @@
 #if DEBUG
-  import Synchronization
+  internal import Synchronization
 
   #if canImport(Glibc)
     import Glibc

@@ -190,7 +190,15 @@ package final class Worker: WorkerPool {
   private func clockLoop() async {
     while !Task.isCancelled {
       let asked = time.uptime()
-      let due = machine.withLock { $0.tick(at: time.now(), uptime: asked) }
+      let (due, given, carried) = machine.withLock { machine in
+        let before = machine.abandoned
+        let due = machine.tick(at: time.now(), uptime: asked)
+        return (due, machine.abandoned - before, machine.abandoned)
+      }
+      if given > 0 {
+        logger.warning(
+          "gave up waiting for attempts that do not stop", metadata: ["attempts": "\(given)", "abandoned": "\(carried)"])
+      }
       perform(due.actions)
       if !due.renew.isEmpty {
         renewal.withLock { $0 = (due.renew, asked) }
@@ -240,6 +248,7 @@ package final class Worker: WorkerPool {
         record.state = machine.isDraining ? .draining : machine.busy > 0 ? .busy : .idle
         record.slots = machine.capacity
         record.processed = machine.processed
+        record.abandoned = machine.abandoned
       }
       told = record.slots
       do throws(StoreError) {

@@ -1698,6 +1698,7 @@ p.attempt-error { white-space: pre-wrap; }
 @media (max-width: 519px) {
   #worker-count-form { padding-inline: var(--space-3); }
 }
+.worker-abandoned { color: var(--red); }
 
 """#),
 ("favicon.svg", #"""
@@ -5102,7 +5103,8 @@ export function workerTotals(list) {
 }
 
 const cleaned = (worker) =>
-  ({ ...worker, jobs: worker.jobs ?? [], slots: worker.slots ?? 0, processed: worker.processed ?? 0 });
+  ({ ...worker, jobs: worker.jobs ?? [], slots: worker.slots ?? 0, processed: worker.processed ?? 0,
+    abandoned: worker.abandoned ?? 0 });
 
 export const workerHandlers = {
   workers_read: (state, { list }) => workers(state, { list: list.map(cleaned), fault: null }),
@@ -7336,6 +7338,8 @@ function workerView(worker, state, actions) {
         `${countText(worker.jobs.length)} of ${plural(worker.slots, 'slot')}`)),
     h('p', { class: 'worker-facts' }, h('code', null, plainLine(worker.id)),
       ` · ${plural(worker.processed, 'job')} done`,
+      worker.abandoned > 0 && h('span', { class: 'worker-abandoned' },
+        ` · ${plural(worker.abandoned, 'attempt')} that ${worker.abandoned === 1 ? 'does' : 'do'} not stop`),
       worker.started_at ? [' · started ', timeAgo(worker.started_at, Math.floor(state.now))] : null,
       types.length > 0 && h('span', { title: types.map(plainLine).join(', ').slice(0, 1000) },
         ` · ${plural(types.length, 'job type')}`)),
