@@ -1,9 +1,9 @@
 #if STINT_THREAD_SANITIZER
   import Synchronization
 
-  // In builds for ThreadSanitizer these stand for what has the same names in the standard library: other modules'
-  // names go before its own. The runtime tells ThreadSanitizer what one task hands to the next, except where a
-  // continuation is resumed before its task has begun to wait for it.
+  // In builds for ThreadSanitizer these stand for what has the same names in the standard library: types of other
+  // modules go before its own, and so do functions that need fewer arguments. The runtime tells ThreadSanitizer what one
+  // task hands to the next, except where a continuation is resumed before its task has begun to wait for it.
 
   /// What one thread did before ``pass()`` has happened for the thread that does ``take()`` after it.
   private final class Handover: Sendable {
