@@ -28,7 +28,7 @@ build: dependencies ## Build the release binary
 test: test-dependencies ## Check the format, build with warnings as errors, run every test
 	@scripts/test
 
-test-all: test ## The tests, longer generated requests and simulations, and the thread sanitizer
+test-all: test ## The tests, longer requests, simulations and kills, and the sanitizers
 	@scripts/test-all
 
 simulate: test-dependencies ## Simulate SEEDS worlds with faults (100000), or show one: SEED=17
