@@ -10,7 +10,8 @@ final class CallWatch: Sendable {
   static let patience: Duration = .seconds(10)
 
   private struct Call {
-    let deadline: UInt64
+    let began: UInt64
+    let signs: SignsOfLife
     let giveUp: @Sendable () -> Void
   }
 
@@ -29,12 +30,12 @@ final class CallWatch: Sendable {
 
   private static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
 
-  /// A call begins: `giveUp` is called if it is not over in time. The number ends it.
-  func begin(giveUp: @escaping @Sendable () -> Void) -> UInt64 {
-    let deadline = Self.now + UInt64(patience.microseconds) * 1_000
+  /// A call begins: `giveUp` is called if it is not over in time, and SQLite does nothing for it. The number ends it.
+  func begin(_ signs: SignsOfLife, giveUp: @escaping @Sendable () -> Void) -> UInt64 {
+    let began = Self.now
     let (number, starts) = state.withLock { state in
       state.next += 1
-      state.calls[state.next] = Call(deadline: deadline, giveUp: giveUp)
+      state.calls[state.next] = Call(began: began, signs: signs, giveUp: giveUp)
       defer { state.isLooking = true }
       return (state.next, !state.isLooking)
     }
@@ -49,9 +50,9 @@ final class CallWatch: Sendable {
   private func look() {
     let pause = max(10, Int(patience.microseconds / 8_000))
     thread.asyncAfter(deadline: .now() + .milliseconds(pause)) { [self] in
-      let now = Self.now
+      let oldest = Self.now - UInt64(patience.microseconds) * 1_000
       let (late, goesOn) = state.withLock { state in
-        let late = state.calls.filter { $0.value.deadline <= now }
+        let late = state.calls.filter { max($0.value.began, $0.value.signs.last) <= oldest }
         for number in late.keys { state.calls[number] = nil }
         state.isLooking = !state.calls.isEmpty
         return (late.values, state.isLooking)
@@ -66,6 +67,16 @@ final class CallWatch: Sendable {
     let outcome = effect == .unknown ? "; whether it was stored is not known" : ""
     return .unavailable("The disk of \(path) has not answered for \(patience.text)\(outcome)", effect: effect)
   }
+}
+
+/// When SQLite was last seen at work on a connection: a question that takes long is not a disk that hangs.
+final class SignsOfLife: Sendable {
+  private let instant = Atomic<UInt64>(0)
+
+  /// In nanoseconds of this process's uptime; 0 if never.
+  var last: UInt64 { instant.load(ordering: .relaxed) }
+
+  func give() { instant.store(DispatchTime.now().uptimeNanoseconds, ordering: .relaxed) }
 }
 
 /// Somebody who waits for an answer, and gets one, once.

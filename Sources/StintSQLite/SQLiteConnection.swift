@@ -25,6 +25,8 @@ final class SQLiteConnection {
   private var statements: [String: SQLiteStatement] = [:]
   private var commitHook: ((Int) -> Void)?
   private let lockWait = LockWait()
+  /// Given while it works on something that takes long.
+  let signs = SignsOfLife()
 
   /// Once a process, before its first connection.
   private static let configured: Int32 = stint_sqlite_disable_memory_statistics()
@@ -44,6 +46,12 @@ final class SQLiteConnection {
     sqlite3_extended_result_codes(opened, 1)
     stint_sqlite_use_lookaside(opened)
     waitForLocks(milliseconds: 10_000)
+    sqlite3_progress_handler(
+      opened, 1_000_000,
+      { context in
+        if let context { Unmanaged<SignsOfLife>.fromOpaque(context).takeUnretainedValue().give() }
+        return 0
+      }, Unmanaged.passUnretained(signs).toOpaque())
   }
 
   /// A connection that is somebody else's, as long as this lives.

@@ -43,6 +43,7 @@ final class SQLiteWriter: Sendable {
   private let pages = PageCount()
   private let isCheckpointing = Atomic(false)
   private let watch: CallWatch
+  private let signs: SignsOfLife
   private let path: String
 
   /// Pages in the write-ahead log after the last commit.
@@ -62,6 +63,7 @@ final class SQLiteWriter: Sendable {
   init(session: sending WriteSession, checkpointer: SQLiteReader, watch: CallWatch) {
     let pages = pages
     self.path = session.connection.path
+    self.signs = session.connection.signs
     session.connection.onCommit { count in pages.value.store(count, ordering: .relaxed) }
     self.box = SessionBox(session)
     self.checkpointer = checkpointer
@@ -80,7 +82,7 @@ final class SQLiteWriter: Sendable {
     checkpointer.checkpoint { [self] in
       KillPoint.reached(.checkpointHalfDone)
       thread.async { [self] in
-        let call = watch.begin { [self] in giveUp() }
+        let call = watch.begin(signs) { [self] in giveUp() }
         _ = box.session?.connection.checkpoint()
         watch.end(call)
         queue.withLock { $0.isStuck = false }
@@ -147,7 +149,7 @@ final class SQLiteWriter: Sendable {
       return batch
     }
     if batch.isEmpty { return false }
-    let call = watch.begin { [self] in giveUp() }
+    let call = watch.begin(signs) { [self] in giveUp() }
     defer {
       watch.end(call)
       queue.withLock { ($0.underWay, $0.isStuck) = ([], false) }
@@ -205,7 +207,7 @@ final class SQLiteWriter: Sendable {
     if isStuck { return }
     let _: Result<Void, StoreError> = await withCheckedContinuation { continuation in
       let answer = Answer(continuation)
-      let call = watch.begin { answer.give(nil) }
+      let call = watch.begin(signs) { answer.give(nil) }
       thread.async { [self] in
         while drainOnce() {}
         box.session = nil
@@ -221,6 +223,7 @@ final class SQLiteReader: Sendable {
   private let thread = DispatchQueue(label: "stint.sqlite.reader", qos: .userInitiated)
   private let box: ConnectionBox
   private let watch: CallWatch
+  private let signs: SignsOfLife
   private let path: String
   /// Reads that were given up and are not over.
   private let stuck = Atomic<Int>(0)
@@ -234,6 +237,7 @@ final class SQLiteReader: Sendable {
 
   init(connection: sending SQLiteConnection, watch: CallWatch) {
     self.path = connection.path
+    self.signs = connection.signs
     self.box = ConnectionBox(connection)
     self.watch = watch
   }
@@ -248,7 +252,7 @@ final class SQLiteReader: Sendable {
     if isStuck { throw watch.error(path, effect: .notApplied) }
     let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
       let answer = Answer(continuation)
-      let call = watch.begin { [self] in
+      let call = watch.begin(signs) { [self] in
         stuck.add(1, ordering: .relaxed)
         if !answer.give(watch.error(path, effect: .notApplied)) { stuck.subtract(1, ordering: .relaxed) }
       }
@@ -289,7 +293,7 @@ final class SQLiteReader: Sendable {
     if isStuck { return }
     let _: Result<Void, StoreError> = await withCheckedContinuation { continuation in
       let answer = Answer(continuation)
-      let call = watch.begin { answer.give(nil) }
+      let call = watch.begin(signs) { answer.give(nil) }
       thread.async { [self] in
         box.connection = nil
         watch.end(call)

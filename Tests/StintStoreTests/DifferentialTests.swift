@@ -34,7 +34,9 @@ import Testing
     try await withTemporaryFolder { folder in
       let clock = SettableClock()
       clock.now = LeaseInstant(boot: "test", microseconds: 0)
-      let store = try await SQLiteStore.open(path: folder + "/stint.db", leaseClock: { clock.now })
+      // Hundreds of sequences are one write.
+      let store = try await SQLiteStore.open(
+        path: folder + "/stint.db", leaseClock: { clock.now }, patience: .seconds(3_600))
       return try await withStore(store) { store in
         for start in stride(from: 0, to: sequences.count, by: 500) {
           let chunk = sequences[start..<min(start + 500, sequences.count)]

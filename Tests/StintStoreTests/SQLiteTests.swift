@@ -325,6 +325,22 @@ import Testing
     }
   }
 
+  @Test func aQuestionThatTakesLongIsNoDiskThatHangs() async throws {
+    try await withTemporaryFolder { folder in
+      try await withStore(try await SQLiteStore.open(path: folder + "/a.db", patience: .milliseconds(300))) { store in
+        let count = try await store.read { connection in
+          try connection.integer(
+            """
+            WITH RECURSIVE numbers(number) AS
+              (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 3000000)
+            SELECT count(*) FROM numbers
+            """)
+        }
+        #expect(count == 3_000_000)
+      }
+    }
+  }
+
   @Test func closingDoesNotWaitForADiskThatHangs() async throws {
     try await withTemporaryFolder { folder in
       let path = folder + "/a.db"
