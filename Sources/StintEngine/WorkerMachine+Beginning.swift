@@ -31,7 +31,7 @@ extension WorkerMachine {
   /// The gateway has answered these outcomes. Where one ran alone, others may begin now: not sooner, because what takes
   /// the process down before its outcome is stored would count against it.
   package mutating func settled(_ settlements: [Settlement]) -> [Action] {
-    if isClaiming { settledMeanwhile.formUnion(underWay) }
+    if doubtfulSince != nil { settledMeanwhile.formUnion(underWay.map(\.job.key)) }
     underWay = []
     guard !unsettled.isEmpty else { return [] }
     for settlement in settlements { unsettled.remove(settlement.job.key) }

@@ -15,7 +15,7 @@ extension WorkerMachine {
 
   /// Keeps of the jobs that run under this worker's id those that it does not know of.
   mutating func take(found jobs: [Job]) {
-    var known = underWay.union(settledMeanwhile)
+    var known = settledMeanwhile.union(underWay.map(\.job.key))
     known.formUnion(slots.compactMap { $0.attempt?.job.key })
     known.formUnion(ready.map(\.job.key))
     known.formUnion(ended.map(\.job.key))

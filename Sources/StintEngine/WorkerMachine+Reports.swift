@@ -28,7 +28,7 @@ extension WorkerMachine {
     let taken = (reports.isEmpty ? [] : Array(reports.values), ended)
     reports.removeAll(keepingCapacity: true)
     ended = []
-    underWay = Set(taken.1.map(\.job.key))
+    underWay = taken.1
     return taken
   }
 

@@ -30,8 +30,8 @@ package struct WorkerMachine {
   private var isRenewing = false
   /// Since when a claim whose answer was lost may have given jobs that this worker does not know of.
   var doubtfulSince: Duration?
-  /// Outcomes that are on their way to the store, or arrived there while a claim was under way.
-  var underWay: Set<AttemptKey> = []
+  /// Outcomes that are on their way to the store, and those that arrived there while it asked what it runs.
+  var underWay: [Settlement] = []
   var settledMeanwhile: Set<AttemptKey> = []
   private var wakes = 0
   private var wakesAtClaim = 0
