@@ -197,7 +197,8 @@ package final class Worker: WorkerPool {
       }
       if given > 0 {
         logger.warning(
-          "gave up waiting for attempts that do not stop", metadata: ["attempts": "\(given)", "abandoned": "\(carried)"])
+          "gave up waiting for attempts that do not stop",
+          metadata: ["attempts": "\(given)", "abandoned": "\(carried)"])
       }
       perform(due.actions)
       if !due.renew.isEmpty {

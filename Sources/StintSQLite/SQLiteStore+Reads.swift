@@ -179,7 +179,8 @@ extension SQLiteConnection {
         id: select.text(0), host: select.text(1), pid: Int32(truncatingIfNeeded: select.integer(2)),
         state: WorkerRecord.State(rawValue: select.text(3)) ?? .idle, slots: select.int(4),
         types: types.compactMap { JobType(json: $0) }, processed: select.int(6),
-        abandoned: select.int(10), startedAt: select.instant(7), seenAt: select.instant(8), supervisor: select.optionalText(9))
+        abandoned: select.int(10), startedAt: select.instant(7), seenAt: select.instant(8),
+        supervisor: select.optionalText(9))
       if let now {
         let last = select.optionalText(11).map { LeaseInstant(boot: $0, microseconds: select.integer(12)) }
         worker.silence = now.silence(since: last)
