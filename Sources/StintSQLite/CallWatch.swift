@@ -1,6 +1,7 @@
 import Dispatch
 import StintCore
 import StintStore
+import Synchronization
 
 /// Calls on a disk that may hang: who waits for one that lasts too long is told so, and does not wait for ever.
 ///
