@@ -140,10 +140,9 @@ struct KillHistory {
   var held: [KillAttempt: KillScene.Held] = [:]
   /// How many of them came to none later on.
   var unsettled = 0
-  /// The processes whose server was killed in the middle of a write.
-  var inDoubt: Set<Int32> = []
-  /// What each server had locked when it was killed.
-  var locks: [Int32: [ClosedRange<Int>]] = [:]
+  /// The processes for which something may have been claimed that they never heard of: the kill hit their server in the
+  /// middle of a write, or the server went on without them.
+  var unheard: Set<Int32> = []
   /// The processes that were killed, and those that went with their server.
   var victims: Set<Int32> = []
   /// Executions that were lost.
@@ -195,8 +194,8 @@ struct KillFigures: CustomStringConvertible {
   var mostLost = 0
   /// Those of them that ran at the moment of the kill.
   var lostRunning = 0
-  /// Those of them that were claimed in the write which the kill hit: nobody ran them.
-  var inDoubt = 0
+  /// Those of them that their process never heard of: nobody ran them.
+  var unheard = 0
   /// Attempts that were given back: those of them that had ended make one execution more each too.
   var givenBack = 0
   /// Lost by a worker process that nobody killed: its lease ran out.
@@ -222,7 +221,7 @@ struct KillFigures: CustomStringConvertible {
     losses += other.losses
     mostLost = max(mostLost, other.mostLost)
     lostRunning += other.lostRunning
-    inDoubt += other.inDoubt
+    unheard += other.unheard
     givenBack += other.givenBack
     lostAlive += other.lostAlive
     noted += other.noted
@@ -249,7 +248,7 @@ struct KillFigures: CustomStringConvertible {
         not reached in time: \(missed.isEmpty ? "none" : missed.joined(separator: ", "))
         acknowledged: \(acknowledged) jobs, \(cancels) cancels, \(retries) retries; \(unanswered) requests unanswered
         attempts that killed processes held: \(held), \(mostHeld) in one at most
-        executions above one, at most: \(losses) lost (\(mostLost) in one process at most; \(lostRunning) ran, \(inDoubt) surely did not), \
+        executions above one, at most: \(losses) lost (\(mostLost) in one process at most; \(lostRunning) ran, \(unheard) surely did not), \
       \(givenBack) given back; and \(lostAlive) lost by workers that were not killed
         executions that were noted: \(noted), \(vain) in vain
       """
