@@ -82,10 +82,7 @@ final class SQLiteWriter: Sendable {
     checkpointer.checkpoint { [self] in
       KillPoint.reached(.checkpointHalfDone)
       thread.async { [self] in
-        let call = watch.begin(signs) { [self] in giveUp() }
-        _ = box.session?.connection.checkpoint()
-        watch.end(call)
-        queue.withLock { $0.isStuck = false }
+        watched { _ = box.session?.connection.checkpoint() }
         isCheckpointing.store(false, ordering: .relaxed)
       }
     }
@@ -149,14 +146,23 @@ final class SQLiteWriter: Sendable {
       return batch
     }
     if batch.isEmpty { return false }
+    watched { write(batch) }
+    checkpointIfNeeded()
+    return true
+  }
+
+  /// Runs `work`, on the writer's thread; should it last too long, nobody waits for it any more.
+  private func watched(_ work: () -> Void) {
     let call = watch.begin(signs) { [self] in giveUp() }
-    defer {
-      watch.end(call)
-      queue.withLock { ($0.underWay, $0.isStuck) = ([], false) }
-    }
+    work()
+    watch.end(call)
+    queue.withLock { ($0.underWay, $0.isStuck) = ([], false) }
+  }
+
+  private func write(_ batch: [Pending]) {
     guard let session = box.session else {
       for pending in batch { pending.finish(.closed) }
-      return true
+      return
     }
     var failedInside = false
     let error = session.transaction { session in
@@ -170,8 +176,6 @@ final class SQLiteWriter: Sendable {
     } else {
       for pending in batch { pending.finish(error) }
     }
-    checkpointIfNeeded()
-    return true
   }
 
   /// Yields when another connection has changed the database, looked at every `interval` as long as anyone reads.
@@ -183,8 +187,8 @@ final class SQLiteWriter: Sendable {
       let timer = DispatchSource.makeTimerSource(queue: thread)
       let step = DispatchTimeInterval.microseconds(Int(interval.microseconds))
       timer.schedule(deadline: .now() + step, repeating: step, leeway: .milliseconds(20))
-      timer.setEventHandler { [box] in
-        if box.session?.takeForeignChange() ?? false { continuation.yield() }
+      timer.setEventHandler { [self] in
+        watched { if box.session?.takeForeignChange() ?? false { continuation.yield() } }
       }
       let canceller = Timer(source: timer)
       continuation.onTermination = { _ in canceller.source.cancel() }
