@@ -104,7 +104,7 @@ enum Schemas {
       "id": ["type": "string"], "host": ["type": "string"], "pid": ["type": "integer"],
       "state": ["type": "string", "enum": ["idle", "busy", "draining"]], "slots": count,
       "types": ["type": "array", "items": ["type": "string"]], "processed": count, "abandoned": count,
-      "started_at": ["type": "number"], "seen_at": ["type": "number"],
+      "started_at": ["type": "number"], "seen_at": ["type": "number"], "supervisor": text,
       "jobs": [
         "type": "array",
         "items": object([

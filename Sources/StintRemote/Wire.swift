@@ -70,7 +70,8 @@ extension WorkerInfo {
       id: id, host: json["host"]?.string ?? "", pid: json["pid"]?.integer.flatMap { Int32(exactly: $0) } ?? 0,
       state: state, slots: count("slots"),
       types: (json["types"]?.array ?? []).compactMap { $0.string.map { JobType(name: $0) } },
-      processed: count("processed"), abandoned: count("abandoned"), startedAt: started, seenAt: seen)
+      processed: count("processed"), abandoned: count("abandoned"), startedAt: started, seenAt: seen,
+      supervisor: json["supervisor"]?.string)
     self.init(record: record, jobs: (json["jobs"]?.array ?? []).compactMap { Running(json: $0) })
   }
 }

@@ -5089,11 +5089,20 @@ export const noWorkers = Object.freeze({ list: null, fault: null, count: null, b
 
 const workers = (state, fields) => ({ ...state, workers: { ...state.workers, ...fields } });
 
-/** How many jobs at once the server itself was seen to run: known once it said so, or where it is the only worker. */
+/**
+ * How many jobs at once, or worker processes, the server itself was seen to run: known once it said so, where it is the
+ * only worker, or where all workers have one supervisor.
+ */
 export function knownCount({ list, count }) {
   if (count !== null) return count;
-  return list?.length === 1 && list[0].state !== 'draining' ? list[0].slots : null;
+  if (!list || list.length === 0 || list.some((worker) => worker.state === 'draining')) return null;
+  const [{ supervisor, slots }] = list;
+  if (supervisor) return list.every((worker) => worker.supervisor === supervisor) ? list.length : null;
+  return list.length === 1 ? slots : null;
 }
+
+/** Whether what is known are worker processes, under one supervisor. */
+export const hasProcesses = ({ list }) => list?.some((worker) => worker.supervisor) ?? false;
 
 /** Totals for the line above the list. */
 export function workerTotals(list) {
@@ -7287,7 +7296,7 @@ export function timelineView(job, history, now) {
 
 import { h, keyed } from '../render/element.js';
 import { hashOf } from '../route.js';
-import { knownCount, workerTotals } from '../state/workers.js';
+import { hasProcesses, knownCount, workerTotals } from '../state/workers.js';
 import { durationText } from '../text/duration.js';
 import { countText, plural } from '../text/number.js';
 import { plainLine, plainText, shortId } from '../text/plain.js';
@@ -7375,7 +7384,8 @@ function countView(state, actions) {
       actions.setWorkerCount(field().value);
     },
   },
-  h('label', { for: 'worker-count' }, 'Jobs at once in this server'),
+  h('label', { for: 'worker-count' },
+    hasProcesses(workers) ? 'Worker processes of this server' : 'Jobs at once in this server'),
   h('div', { class: 'stepper' },
     h('button', {
       id: 'worker-fewer', type: 'button', class: 'icon-button', 'aria-label': 'One fewer', title: 'One fewer',

@@ -80,8 +80,11 @@ def test_a_pool_of_processes_grows_shrinks_and_replaces_its_dead(make_server, ma
     live = make_live(server).open("/#/workers")
     expect(live.workers).to_have_count(1)
     expect(live.worker_count).to_have_value("1")
+    expect(live.page.get_by_label("Worker processes of this server")).to_have_count(1)
     live.worker_more.click()
     expect(live.workers).to_have_count(2)
+    live.open("/#/workers")
+    expect(live.worker_count).to_have_value("2")
     expect(live.page.locator("#workers-count")).to_contain_text("2 workers, 0 of 2 slots busy")
     # One that is killed is lost, its job goes on in another process, and a new one takes its place.
     server.submit("countdown", {"seconds": 60}, id="survivor")

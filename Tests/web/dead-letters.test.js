@@ -5,7 +5,7 @@ import { createDeadActions, deadWords } from '../../web/js/dead-actions.js';
 import { createWorkerActions } from '../../web/js/worker-actions.js';
 import { Refusal } from '../../web/js/live/api.js';
 import { KEEP_DEAD, NO_DEAD_FILTER, deadBody, deadQuery } from '../../web/js/state/dead-letters.js';
-import { knownCount, workerTotals } from '../../web/js/state/workers.js';
+import { hasProcesses, knownCount, workerTotals } from '../../web/js/state/workers.js';
 import { createStore } from '../../web/js/state/store.js';
 import { initialState, reduce } from '../../web/js/state/reducer.js';
 import { attemptsOf, lifeOf } from '../../web/js/text/life.js';
@@ -150,6 +150,12 @@ test('workers as they were read, and how many jobs at once', async () => {
   assert.deepEqual(workerTotals(state.workers.list), { slots: 6, busy: 1, processed: 8 });
   assert.equal(knownCount(state.workers), null, 'which of two is the server is not known');
   assert.equal(knownCount(play(state, { type: 'workers_read', list: [worker()] }).workers), 3);
+  const supervised = ['b', 'c'].map((id) => worker({ id, supervisor: 'a' }));
+  const pool = play(state, { type: 'workers_read', list: supervised }).workers;
+  assert.equal(knownCount(pool), 2, 'worker processes of one supervisor');
+  assert.equal(hasProcesses(pool), true);
+  const mixed = play(state, { type: 'workers_read', list: [...supervised, worker()] }).workers;
+  assert.equal(knownCount(mixed), null);
   const asked = [];
   const { store, actions } = acting({ async setWorkers(count) {
     asked.push(count);

@@ -2,7 +2,7 @@
 
 import { h, keyed } from '../render/element.js';
 import { hashOf } from '../route.js';
-import { knownCount, workerTotals } from '../state/workers.js';
+import { hasProcesses, knownCount, workerTotals } from '../state/workers.js';
 import { durationText } from '../text/duration.js';
 import { countText, plural } from '../text/number.js';
 import { plainLine, plainText, shortId } from '../text/plain.js';
@@ -90,7 +90,8 @@ function countView(state, actions) {
       actions.setWorkerCount(field().value);
     },
   },
-  h('label', { for: 'worker-count' }, 'Jobs at once in this server'),
+  h('label', { for: 'worker-count' },
+    hasProcesses(workers) ? 'Worker processes of this server' : 'Jobs at once in this server'),
   h('div', { class: 'stepper' },
     h('button', {
       id: 'worker-fewer', type: 'button', class: 'icon-button', 'aria-label': 'One fewer', title: 'One fewer',
