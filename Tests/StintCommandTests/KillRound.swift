@@ -77,7 +77,8 @@ final class KillRound {
       result = .success(())
     } catch { result = .failure(error) }
     trap.release()
-    kill(server.child.pid, SIGCONT)
+    // Whoever stands still would not even see that its server has gone.
+    for pid in KillProcess.children(of: server.child.pid) + [server.child.pid] { kill(pid, SIGCONT) }
     workload.stop()
     await clients.value
     await remote.shutdown()
