@@ -76,6 +76,7 @@ extension WorkerInfo {
       json.member("abandoned", Int64(record.abandoned))
       json.member("started_at", record.startedAt)
       json.member("seen_at", record.seenAt)
+      json.member("silence_seconds", record.silence)
       json.member("supervisor", record.supervisor)
       json.key("jobs")
       json.array { list in

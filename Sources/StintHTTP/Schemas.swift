@@ -104,7 +104,8 @@ enum Schemas {
       "id": ["type": "string"], "host": ["type": "string"], "pid": ["type": "integer"],
       "state": ["type": "string", "enum": ["idle", "busy", "draining"]], "slots": count,
       "types": ["type": "array", "items": ["type": "string"]], "processed": count, "abandoned": count,
-      "started_at": ["type": "number"], "seen_at": ["type": "number"], "supervisor": text,
+      "started_at": ["type": "number"], "seen_at": ["type": "number"],
+      "silence_seconds": ["type": "number"], "supervisor": text,
       "jobs": [
         "type": "array",
         "items": object([

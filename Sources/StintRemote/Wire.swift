@@ -66,12 +66,13 @@ extension WorkerInfo {
     guard let id = json["id"]?.string, let state = json["state"]?.string.flatMap(WorkerRecord.State.init(rawValue:)),
       let started = instant("started_at"), let seen = instant("seen_at")
     else { return nil }
-    let record = WorkerRecord(
+    var record = WorkerRecord(
       id: id, host: json["host"]?.string ?? "", pid: json["pid"]?.integer.flatMap { Int32(exactly: $0) } ?? 0,
       state: state, slots: count("slots"),
       types: (json["types"]?.array ?? []).compactMap { $0.string.map { JobType(name: $0) } },
       processed: count("processed"), abandoned: count("abandoned"), startedAt: started, seenAt: seen,
       supervisor: json["supervisor"]?.string)
+    record.silence = json["silence_seconds"]?.number.flatMap { Duration(seconds: $0) } ?? .zero
     self.init(record: record, jobs: (json["jobs"]?.array ?? []).compactMap { Running(json: $0) })
   }
 }

@@ -51,9 +51,13 @@ final class CallWatch: Sendable {
   private func look() {
     let pause = max(10, Int(patience.microseconds / 8_000))
     thread.asyncAfter(deadline: .now() + .milliseconds(pause)) { [self] in
-      let oldest = Self.now - UInt64(patience.microseconds) * 1_000
+      let now = Self.now
+      let limit = UInt64(patience.microseconds) * 1_000
       let (late, goesOn) = state.withLock { state in
-        let late = state.calls.filter { max($0.value.began, $0.value.signs.last) <= oldest }
+        let late = state.calls.filter { call in
+          let last = max(call.value.began, call.value.signs.last)
+          return last < now && now - last >= limit
+        }
         for number in late.keys { state.calls[number] = nil }
         state.isLooking = !state.calls.isEmpty
         return (late.values, state.isLooking)

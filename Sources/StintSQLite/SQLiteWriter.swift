@@ -34,6 +34,8 @@ final class SQLiteWriter: Sendable {
     var isClosed = false
     /// Whether the transaction under way has been given up: while the disk does not answer, nothing else is tried.
     var isStuck = false
+    /// Rises when the thread begins something, and when it has ended it: who gives up must mean what is under way.
+    var turn: UInt64 = 0
   }
 
   private let queue = Locked(Queue())
@@ -115,8 +117,9 @@ final class SQLiteWriter: Sendable {
   }
 
   /// What is under way lasts too long: nobody waits for it any more, nor behind it.
-  private func giveUp() {
-    let (late, waiting) = queue.withLock { queue in
+  private func giveUp(_ turn: UInt64) {
+    let (late, waiting) = queue.withLock { queue -> ([Pending], [Pending]) in
+      guard queue.turn == turn else { return ([], []) }
       defer { (queue.underWay, queue.pending, queue.isStuck) = ([], [], true) }
       return (queue.underWay, queue.pending)
     }
@@ -153,10 +156,17 @@ final class SQLiteWriter: Sendable {
 
   /// Runs `work`, on the writer's thread; should it last too long, nobody waits for it any more.
   private func watched(_ work: () -> Void) {
-    let call = watch.begin(signs) { [self] in giveUp() }
+    let turn = queue.withLock { queue in
+      queue.turn += 1
+      return queue.turn
+    }
+    let call = watch.begin(signs) { [self] in giveUp(turn) }
     work()
     watch.end(call)
-    queue.withLock { ($0.underWay, $0.isStuck) = ([], false) }
+    queue.withLock { queue in
+      queue.turn += 1
+      (queue.underWay, queue.isStuck) = ([], false)
+    }
   }
 
   private func write(_ batch: [Pending]) {

@@ -97,9 +97,10 @@ struct ClockFaultTests {
       try await Server.with(program, ["--workers", "2"]) { server in
         let workers = try Child(elsewhere, ["start-workers", "--count", "2"])
         try await workers.line("that they joined") { $0.contains("2 jobs at once") }
-        for number in 1...6 {
+        // Each has two slots, and these last: neither can take all of them.
+        for number in 1...4 {
           let from = number.isMultiple(of: 2) ? program : elsewhere
-          let submit = ["submit", "countdown", "-p", "seconds=2", "--id", "job-\(number)"]
+          let submit = ["submit", "countdown", "-p", "seconds=10", "--id", "job-\(number)"]
           #expect(try await from.run(submit).code == 0)
         }
         try await workers.line("what they run") { $0.contains("started") }
@@ -108,11 +109,11 @@ struct ClockFaultTests {
           #expect(stats["worker"]?["capacity"] == 4, "each knows of the other: \(stats)")
         }
         #expect(try await program.run("wait", "--all", "--url", server.url).code == 0)
-        for number in 1...6 {
+        for number in 1...4 {
           let job = try await program.run("show", "job-\(number)", "--json").json
           #expect(job["status"] == "completed" && job["attempt"] == 1 && job["losses"] == 0, "\(job)")
           let took = try #require(job["duration_seconds"]?.number)
-          #expect(took > 1.9 && took < 60, "took \(took)")
+          #expect(took > 9.9 && took < 60, "took \(took)")
         }
         // Killed, its job comes back with its lease, by the clock that both share.
         #expect(try await elsewhere.run("submit", "countdown", "-p", "seconds=60", "--id", "first").code == 0)

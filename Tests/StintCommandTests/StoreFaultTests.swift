@@ -166,8 +166,9 @@ import Testing
     let environment = Self.leases.merging(["STINT_WORKERS_LEASE_SECONDS": "60"]) { $1 }
     try await Program.with(environment: environment) { program in
       try await Server.with(program, arguments) { server in
+        // They end while it is locked.
         for id in ["one", "two"] {
-          try await submit(program, server, id, seconds: 2)
+          try await submit(program, server, id, seconds: 12)
           try await until("running", id, program, server)
         }
         let lock = try await lock(program)
@@ -178,6 +179,7 @@ import Testing
           #expect(output.code == 69 && output.error["type"] == "store_unavailable", "\(output)")
           #expect(output.err.contains("is locked by another process"), "\(output)")
         }
+        try await server.child.note("settling failed")
         try await unlock(lock)
         for id in ["one", "two"] {
           #expect(try await program.run("wait", id, "--url", server.url).code == 0)

@@ -110,7 +110,10 @@ import Testing
     let job = script.job()
     let at = script.at + .seconds(step)
     let actions = script.machine.claimed([job], for: request, at: at, uptime: script.uptime)
-    guard case .startRunner(let slot, let runner)? = actions.first(where: \.isStart) else { return }
+    guard case .startRunner(let slot, let runner)? = actions.first(where: \.isStart) else {
+      Issue.record("nothing begins")
+      return
+    }
     let begun = script.machine.begin(slot: slot, runner: runner, at: at, uptime: script.uptime)
     #expect(begun?.state.startedAt == at)
   }

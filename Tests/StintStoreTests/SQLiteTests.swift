@@ -294,7 +294,7 @@ import Testing
   @Test func whoWaitsForADiskThatHangsIsToldAndTheRestGoesOn() async throws {
     try await withTemporaryFolder { folder in
       let path = folder + "/a.db"
-      let store = try await SQLiteStore.open(path: path, patience: .milliseconds(100))
+      let store = try await SQLiteStore.open(path: path, patience: .seconds(1))
       let gate = DispatchSemaphore(value: 0)
       let told = await #expect(throws: StoreError.self) {
         try await store.writer.write { _ in gate.wait() }
