@@ -1,5 +1,5 @@
 #if STINT_THREAD_SANITIZER
-  import Synchronization
+  internal import Synchronization
 
   // In builds for ThreadSanitizer these stand for what has the same names in the standard library: types of other
   // modules go before its own, and so do functions that need fewer arguments. The runtime tells ThreadSanitizer what one

@@ -102,6 +102,12 @@ def main(stint, chromium, folder, web_root):
                 live = LivePage(context.new_page(), server, Guard(server.url))
                 return live.open()
 
+            def picture(live, name):
+                path = f"{folder}/dashboard-{name}.png"
+                live.page.screenshot(path=path)
+                live.guard.check()
+                print(f"==> {path}")
+
             wide = {"viewport": {"width": 1360, "height": 940}}
             pages = {
                 "light": tab(color_scheme="light", **wide),
@@ -127,10 +133,13 @@ def main(stint, chromium, folder, web_root):
                     live.open_detail(chosen)
                     live.expect_field("progress", "remaining")
                 live.settle()
-                path = f"{folder}/dashboard-{name}.png"
-                live.page.screenshot(path=path)
-                live.guard.check()
-                print(f"==> {path}")
+                picture(live, name)
+            for name, parts in (("dead-letters", pages["light"].dead_jobs), ("workers", pages["light"].workers)):
+                pages["light"].page.bring_to_front()
+                pages["light"].page_link(name).click()
+                expect(parts.first).to_be_visible()
+                pages["light"].settle()
+                picture(pages["light"], name)
         finally:
             browser.close()
             server.stop()
