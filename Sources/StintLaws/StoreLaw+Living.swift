@@ -83,12 +83,32 @@ extension StoreLaw {
       try probe.demandEqual(promoted, [], "What was promoted too early")
       let due10 = try await probe.store.promote(limit: 9, at: back + .seconds(10)).promoted.map(\.text)
       try probe.demandEqual(due10, ["retries"], "What was promoted in time")
-      // And forward again.
+      // And forward again, by one who says first how it stands.
+      try await set(.zero, at: .seconds(-3_600))
       try await set(.seconds(3_600), at: .zero)
       try probe.demandEqual(
         try await probe.claim(9, after: .seconds(1)).map(\.id.text),
         ["retries", "new", "pending", "hurries", "hurries-more"],
         "What is claimed")
+    },
+
+    StoreLaw("A setting of the wall clock that nobody told of is lost, and the next one counts") { probe in
+      func set(_ step: Duration, at: Duration, moves: Duration) async throws {
+        let before = try await probe.all()
+        try await probe.store.wallClockWasSet(by: step, at: probe.start + at)
+        let after = try await probe.all()
+        try probe.demandEqual(
+          after.map(\.state.dueAt), before.map { $0.state.dueAt + moves }, "When it is due, set to stand at \(at)")
+      }
+      try await probe.insert(probe.job("retries", maxRetries: 3))
+      try await probe.move(try await probe.claimOne(), .failed(message: "no", retryAfter: .seconds(10)))
+      try await set(.zero, at: .zero, moves: .zero)
+      // It went back by 9500 s before.
+      try await set(.seconds(500), at: .seconds(-9_000), moves: .zero)
+      try await set(.seconds(3_600), at: .seconds(-5_400), moves: .seconds(3_600))
+      // It was set before this process began.
+      try await set(.zero, at: .seconds(1_000), moves: .zero)
+      try await set(.seconds(-500), at: .seconds(500), moves: .seconds(-500))
     },
 
     StoreLaw("The lease clock goes on as it is moved") { probe in

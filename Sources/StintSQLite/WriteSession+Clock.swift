@@ -8,7 +8,11 @@ extension WriteSession {
     let known = try select.step() ? ClockStanding(boot: select.text(0), ahead: select.integer(1)) : nil
     select.reset()
     guard let known, known.boot == now.boot else { return try note(now) }
-    guard step != .zero, known.wasBefore(step, now: now) else { return }
+    guard step != .zero, known.wasBefore(step, now: now) else {
+      // Someone told of this one before, or nobody told of an earlier one: the next one is to count all the same.
+      if !known.wasBefore(.zero, now: now) { try note(now) }
+      return
+    }
     try note(now)
     let move = try connection.prepare(
       """

@@ -234,7 +234,11 @@ extension MemoryStore {
         standing = now
         return
       }
-      guard step != .zero, known.wasBefore(step, now: now) else { return }
+      guard step != .zero, known.wasBefore(step, now: now) else {
+        // Someone told of this one before, or nobody told of an earlier one: the next one is to count all the same.
+        if !known.wasBefore(.zero, now: now) { standing = now }
+        return
+      }
       standing = now
       due = []
       let since = ClockStanding.since(step, at: at)

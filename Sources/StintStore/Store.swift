@@ -32,8 +32,10 @@ public protocol Store: Sendable {
   /// The wall clock of this process was set by `step`, and stands at `at` now. What waits for as long as a duration says
   /// (retries, and ``JobState/startWithin``) waits as long as before; instants that people named stay as they are.
   ///
-  /// Where several processes share the clock, the first to tell of a step counts. A step of zero only notes how the
-  /// clock stands: each process tells of that when it begins.
+  /// Where several processes share the clock, the first to tell of a step counts: one that does not lead from how the
+  /// clock was known to stand to how it stands now moves nothing. How it stands is noted in any case, so that a step
+  /// that nobody told of is lost alone, and the next one counts. A step of zero only notes that: each process tells of
+  /// it when it begins.
   func wallClockWasSet(by step: Duration, at: Timestamp) async throws(StoreError)
 
   /// Keeps what running attempts report: the beginning of the handler, progress, output, a checkpoint. Of progress and
