@@ -29,7 +29,8 @@ extension SQLiteStore {
 
   /// See ``StintStore/Store/wallClockWasSet(by:at:)``.
   public func wallClockWasSet(by step: Duration, at: Timestamp) async throws(StoreError) {
-    try await writer.write { session in try session.wallClockWasSet(by: step, at: at) }
+    let now = clock()
+    try await writer.write { session in try session.wallClockWasSet(by: step, at: at, clock: now) }
   }
 
   /// See ``StintStore/Store/record(_:)``.

@@ -2,8 +2,9 @@ import StintCore
 import StintStore
 
 extension WriteSession {
-  func wallClockWasSet(by step: Duration, at: Timestamp) throws {
-    let now = ClockStanding(at: at, clock: clock())
+  /// `clock` is read when `at` is: this may have waited for the writer since.
+  func wallClockWasSet(by step: Duration, at: Timestamp, clock: LeaseInstant) throws {
+    let now = ClockStanding(at: at, clock: clock)
     let select = try connection.statement("SELECT boot, ahead FROM clock")
     let known = try select.step() ? ClockStanding(boot: select.text(0), ahead: select.integer(1)) : nil
     select.reset()

@@ -177,7 +177,7 @@ extension WriteSession {
     case .apply(let changes, _): return .applied(try changes.map { try apply($0) })
     case .promote(let limit, let at): return .promoted(try promote(limit: limit, at: at))
     case .clockWasSet(let step, let at):
-      try wallClockWasSet(by: step, at: at)
+      try wallClockWasSet(by: step, at: at, clock: clock())
       return .done
     case .record(let reports): return .recorded(try reports.map { try record($0) })
     case .purge(let filter, let limit): return .purged(try purge(filter, limit: limit))
