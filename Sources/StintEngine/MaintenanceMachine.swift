@@ -113,13 +113,15 @@ package struct MaintenanceMachine {
   package mutating func next(at: Timestamp, uptime: Duration, random: RandomSource) -> Question? {
     while true {
       switch phase {
+      // What the clock shows now would fail jobs for good: the store is told first, whose jobs then wait on.
+      case .promoting where wasSet(at: at, uptime: uptime), .expiring where wasSet(at: at, uptime: uptime):
+        phase = .start
       case .start:
         due = nil
         nextDue = nil
         let now = at.microseconds - uptime.microseconds
-        let step = Duration.microseconds(now - (ahead ?? now))
-        let isSet = step > ClockStanding.tolerance || step < .zero - ClockStanding.tolerance
-        phase = ahead == nil || isSet ? .noting(ahead: now, step: step) : .promoting
+        let isNews = ahead == nil || wasSet(at: at, uptime: uptime)
+        phase = isNews ? .noting(ahead: now, step: .microseconds(now - (ahead ?? now))) : .promoting
       case .noting(_, let step): return .clockWasSet(by: step, at: at)
       case .promoting: return .promote(limit: Self.batch, at: at)
       case .promoted(let ids): return .jobs(ids)
@@ -148,6 +150,12 @@ package struct MaintenanceMachine {
         return nil
       }
     }
+  }
+
+  /// Whether the wall clock was set since the store was told how it stands.
+  private func wasSet(at: Timestamp, uptime: Duration) -> Bool {
+    guard let ahead else { return false }
+    return abs(at.microseconds - uptime.microseconds - ahead) > ClockStanding.tolerance.microseconds
   }
 
   /// The store answered what ``next(at:uptime:random:)`` asked.
