@@ -192,8 +192,10 @@ package final class Worker: WorkerPool {
       let asked = time.uptime()
       let (due, given, carried) = machine.withLock { machine in
         let before = machine.abandoned
-        let due = machine.tick(at: time.now(), uptime: asked)
-        return (due, machine.abandoned - before, machine.abandoned)
+        // Both here, and beside each other: a wait for the lock between them would look like a wall clock that was set.
+        let (at, asked) = (time.now(), time.uptime())
+        let due = machine.tick(at: at, uptime: asked)
+        return (due, asked, machine.abandoned - before, machine.abandoned)
       }
       if given > 0 {
         logger.warning(
