@@ -149,7 +149,9 @@ package final class Worker: WorkerPool {
 
   private func settleLoop() async {
     while true {
-      let (reports, settlements) = machine.withLock { $0.takeEnded() }
+      let (reports, settlements) = machine.withLock {
+        $0.takeEnded(at: time.now(), uptime: time.uptime())
+      }
       if settlements.isEmpty, reports.isEmpty {
         if machine.withLock({ $0.isDone }) { return }
         await settleSignal.wait()

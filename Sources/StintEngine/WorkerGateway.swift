@@ -79,13 +79,20 @@ public struct Settlement: Sendable, Hashable {
   /// What came of it.
   public let cause: Cause
   /// When.
-  public let at: Timestamp
+  public internal(set) var at: Timestamp
+  /// The same by the boot clock, where it is to hold although the wall clock is set while this waits for the store.
+  package var uptime: Duration?
 
   /// A settlement.
   public init(job: Job, cause: Cause, at: Timestamp) {
+    self.init(job: job, cause: cause, at: at, uptime: nil)
+  }
+
+  package init(job: Job, cause: Cause, at: Timestamp, uptime: Duration?) {
     self.job = job
     self.cause = cause
     self.at = at
+    self.uptime = uptime
   }
 }
 

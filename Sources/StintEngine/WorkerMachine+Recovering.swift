@@ -1,4 +1,4 @@
-internal import StintCore
+package import StintCore
 internal import StintStore
 
 /// What a worker does where an answer was lost, or a clock was set.
@@ -39,13 +39,30 @@ extension WorkerMachine.Attempt {
     noted <= at + clockTolerance && at - noted <= duration + clockTolerance
   }
 
+  /// By how much the wall clock was set since it showed `noted`; nil where it was not.
+  static func step(since noted: Timestamp, _ notedUptime: Duration, _ at: Timestamp, _ uptime: Duration) -> Duration? {
+    let step = (at - noted) - (uptime - notedUptime)
+    return step > clockTolerance || step < .zero - clockTolerance ? step : nil
+  }
+
   /// Moves the attempt's beginning along if the wall clock was set since: the time that it took is what passed. Whether
   /// it was.
   mutating func follow(wallClock at: Timestamp, uptime: Duration) -> Bool {
-    let step = (at - startedAt) - (uptime - startedUptime)
-    guard step > Self.clockTolerance || step < .zero - Self.clockTolerance else { return false }
+    guard let step = Self.step(since: startedAt, startedUptime, at, uptime) else { return false }
     startedAt = startedAt + step
     job.state.startedAt = job.state.startedAt.map { $0 + step }
     return true
+  }
+}
+
+extension Settlement {
+  /// Moves its instants along if the wall clock was set since: what is due a while after it would be due at another
+  /// time.
+  package mutating func follow(wallClock at: Timestamp, uptime: Duration) {
+    guard let noted = self.uptime, let step = WorkerMachine.Attempt.step(since: self.at, noted, at, uptime) else {
+      return
+    }
+    self.at = self.at + step
+    job.state.startedAt = job.state.startedAt.map { $0 + step }
   }
 }

@@ -23,6 +23,14 @@ extension WorkerMachine {
     return attempt.hasNews && !hadNews ? [.reschedule] : []
   }
 
+  /// The same, with the instants of outcomes that waited for the store while the wall clock was set moved along.
+  package mutating func takeEnded(
+    at: Timestamp, uptime: Duration
+  ) -> (reports: [AttemptReport], settlements: [Settlement]) {
+    for index in ended.indices { ended[index].follow(wallClock: at, uptime: uptime) }
+    return takeEnded()
+  }
+
   /// Reports to keep, and then outcomes to settle; empty if there is nothing.
   package mutating func takeEnded() -> (reports: [AttemptReport], settlements: [Settlement]) {
     let taken = (reports.isEmpty ? [] : Array(reports.values), ended)

@@ -303,7 +303,7 @@ package struct WorkerMachine {
     _ = attempt.follow(wallClock: at, uptime: uptime)
     if attempt.hasNews { keep(attempt.news) }
     if runsAlone(attempt.job) { unsettled.insert(attempt.job.key) }
-    ended.append(Settlement(job: attempt.job, cause: cause, at: at))
+    ended.append(Settlement(job: attempt.job, cause: cause, at: at, uptime: uptime))
   }
 
   // MARK: Settling

@@ -285,16 +285,16 @@ final class SupervisedProcess: Sendable {
       defer { state.held = [:] }
       return (state.held.values.sorted { $0.state.revision < $1.state.revision }, state.workers, state.isEnding)
     }
-    let at = engine.time.now()
-    let settlements = held.map { job -> Settlement in
+    let (at, uptime) = (engine.time.now(), engine.time.uptime())
+    var settlements = held.map { job -> Settlement in
       var job = job
       if running.contains(job.state.revision) { job.state.startedAt = job.state.startedAt ?? at }
       guard running.contains(job.state.revision), !isEnding else {
-        return Settlement(job: job, cause: .released, at: at)
+        return Settlement(job: job, cause: .released, at: at, uptime: uptime)
       }
       let alone = job.runsAlone(maxLosses: engine.configuration.maxLosses)
       let message = "The worker process \(pid) \(ending.text)"
-      return Settlement(job: job, cause: .lost(message: message, alone: alone, seen: true), at: at)
+      return Settlement(job: job, cause: .lost(message: message, alone: alone, seen: true), at: at, uptime: uptime)
     }
     let troubles = TroubleLog(logger: logger)
     while !settlements.isEmpty {
@@ -313,6 +313,8 @@ final class SupervisedProcess: Sendable {
           "stopped without the store: what the worker process held comes back when its leases end",
           metadata: ["pid": "\(pid)", "jobs": "\(settlements.count)", "error": "\(error)"])
         break
+        let (now, uptime) = (engine.time.now(), engine.time.uptime())
+        for index in settlements.indices { settlements[index].follow(wallClock: now, uptime: uptime) }
       }
     }
     for worker in workers { try? await engine.gateway.leave(worker) }

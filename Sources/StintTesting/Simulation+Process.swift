@@ -181,7 +181,7 @@ extension Simulation {
   }
 
   private mutating func goSettle(_ process: Int) {
-    let batch = processes[process].machine.takeEnded()
+    let batch = processes[process].machine.takeEnded(at: wall(process), uptime: uptime(process))
     guard !batch.reports.isEmpty || !batch.settlements.isEmpty else {
       if processes[process].machine.isDone { leave(process) } else { wait(.settle, process, until: nil) }
       return

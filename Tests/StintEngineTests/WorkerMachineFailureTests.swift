@@ -188,4 +188,22 @@ import Testing
     #expect(reports.map(\.attempt) == [jobs[1].key])
     #expect(script.begin(script.machine.recorded(reports)).map(\.job.id) == [jobs[1].id])
   }
+
+  @Test(arguments: [-7_200, 7_200]) func outcomesThatWaitForTheStoreFollowTheWallClock(_ step: Int) throws {
+    var script = MachineScript(slots: 1)
+    let running = script.run([script.job()])
+    script.uptime = .seconds(3)
+    _ = script.end(running[0], .failed(message: "no"))
+    let taken = script.machine.takeEnded(at: script.at, uptime: script.uptime)
+    #expect(taken.settlements.map(\.at) == [script.start + .seconds(3)])
+    script.machine.giveBack(taken.reports, taken.settlements)
+    // A second later the clock has been set; another second later nothing more has happened.
+    for uptime in [4, 5] {
+      let at = script.start + .seconds(uptime + step)
+      let again = script.machine.takeEnded(at: at, uptime: .seconds(uptime))
+      #expect(again.settlements.map(\.at) == [script.start + .seconds(3 + step)])
+      #expect(again.settlements.map(\.job.state.startedAt) == [script.start + .seconds(step)])
+      script.machine.giveBack(again.reports, again.settlements)
+    }
+  }
 }
