@@ -36,6 +36,7 @@ package final class Worker: WorkerPool {
   private let renewSignal = Signal()
   /// Leases that are to be renewed, and since when.
   private let renewal = Locked<(keys: [AttemptKey], asked: Duration)?>(nil)
+  private let hasSaidHopeless = Locked(false)
   private let troubles: TroubleLog
   private let startedAt: Timestamp
 
@@ -140,9 +141,13 @@ package final class Worker: WorkerPool {
           machine.withLock { $0.claimed(jobs, for: request, at: time.now(), uptime: time.uptime()) })
       } catch {
         let isInDoubt = if case .unavailable(_, effect: .unknown) = error { true } else { false }
-        machine.withLock { $0.claimFailed(isInDoubt: isInDoubt, uptime: time.uptime()) }
-        settleSignal.notify()
         troubles.failed("claiming", error)
+        let isGivenUp = machine.withLock { machine in
+          machine.claimFailed(isInDoubt: isInDoubt, uptime: time.uptime())
+          return machine.hasGivenUpDoubt
+        }
+        if isGivenUp { sayHopeless(error) }
+        settleSignal.notify()
       }
     }
   }
@@ -182,7 +187,13 @@ package final class Worker: WorkerPool {
     }
   }
 
+  /// Says, once, that it does not wait for the store any longer.
   private func sayHopeless(_ error: StoreError) {
+    let isSaid = hasSaidHopeless.withLock { said in
+      defer { said = true }
+      return said
+    }
+    guard !isSaid else { return }
     let left = machine.withLock { $0.unsettledCount }
     logger.error(
       "stopped without the store: what it held comes back when its leases end",
@@ -191,8 +202,7 @@ package final class Worker: WorkerPool {
 
   private func clockLoop() async {
     while !Task.isCancelled {
-      let asked = time.uptime()
-      let (due, given, carried) = machine.withLock { machine in
+      let (due, asked, given, carried) = machine.withLock { machine in
         let before = machine.abandoned
         // Both here, and beside each other: a wait for the lock between them would look like a wall clock that was set.
         let (at, asked) = (time.now(), time.uptime())

@@ -30,6 +30,8 @@ package struct WorkerMachine {
   private var isRenewing = false
   /// Since when a claim whose answer was lost may have given jobs that this worker does not know of.
   var doubtfulSince: Duration?
+  /// Whether the worker is to end without knowing what such a claim gave it.
+  package private(set) var hasGivenUpDoubt = false
   /// Outcomes that are on their way to the store, and those that arrived there while it asked what it runs.
   var underWay: [Settlement] = []
   var settledMeanwhile: Set<AttemptKey> = []
@@ -198,7 +200,7 @@ package struct WorkerMachine {
     isClaiming = false
     settledMeanwhile = []
     if isInDoubt { doubtfulSince = doubtfulSince ?? claimAskedAt }
-    if mayGiveUp(uptime: uptime) { doubtfulSince = nil }
+    if doubtfulSince != nil, mayGiveUp(uptime: uptime) { (doubtfulSince, hasGivenUpDoubt) = (nil, true) }
     // While all slots are taken nobody looks at the poll's time: the next slot that becomes free must claim.
     mightHaveWork = free == 0
     mightHaveAhead = false

@@ -206,4 +206,19 @@ import Testing
       script.machine.giveBack(again.reports, again.settlements)
     }
   }
+
+  @Test func aWorkerThatEndsInDoubtKnowsIt() throws {
+    var script = MachineScript(slots: 1)
+    _ = try script.request()
+    script.machine.claimFailed(isInDoubt: true, uptime: script.uptime)
+    _ = script.machine.stop(grace: .zero, patience: .seconds(5), at: script.at, uptime: script.uptime)
+    for uptime in [0, 5] {
+      script.uptime = .seconds(uptime)
+      #expect(!script.machine.hasGivenUpDoubt && !script.machine.isDone)
+      let request = try script.request()
+      #expect(request.isRecovering)
+      script.machine.claimFailed(isInDoubt: false, uptime: script.uptime)
+    }
+    #expect(script.machine.hasGivenUpDoubt && script.machine.isDone)
+  }
 }
