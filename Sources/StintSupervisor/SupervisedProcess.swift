@@ -25,7 +25,7 @@ final class SupervisedProcess: Sendable {
 
   private struct State {
     /// What the process claimed and has not given back.
-    var held: [AttemptKey: Job] = [:]
+    var held = HeldAttempts()
     var lastHeard: Duration
     /// Whether it was asked to end.
     var isEnding = false
@@ -83,7 +83,7 @@ final class SupervisedProcess: Sendable {
 
   /// The attempts that run there and were not asked to stop, as far as is known here.
   var listening: [AttemptKey] {
-    state.withLock { state in state.held.values.compactMap { $0.state.isCancelRequested ? nil : key(of: $0) } }
+    state.withLock { state in state.held.jobs.compactMap { $0.state.isCancelRequested ? nil : $0.key } }
   }
 
   /// Whether it can not go on because the store does not answer.
@@ -91,8 +91,6 @@ final class SupervisedProcess: Sendable {
 
   /// Whether it was asked to end.
   var isEnding: Bool { state.withLock { $0.isEnding } }
-
-  private func key(of job: Job) -> AttemptKey { AttemptKey(id: job.id, revision: job.state.revision) }
 
   // MARK: Telling
 
@@ -228,21 +226,18 @@ final class SupervisedProcess: Sendable {
         _ = state.withLock { $0.workers.remove(worker) }
         return .done
       case .claim(let request):
-        let jobs = try await engine.gateway.claim(request)
-        if !jobs.isEmpty { KillPoint.reached(.claimCommitted) }
-        state.withLock { state in for job in jobs { state.held[key(of: job)] = state.held[key(of: job)] ?? job } }
-        return .jobs(jobs)
+        return .jobs(try await claim(request))
       case .renew(let attempts, let lease):
         let results = try await engine.gateway.renew(attempts, lease: lease)
         state.withLock { state in
-          for (attempt, result) in zip(attempts, results) where result == .lost { state.held[attempt] = nil }
+          for (attempt, result) in zip(attempts, results) where result == .lost { state.held.remove(attempt) }
         }
         return .renewed(results)
       case .record(let reports):
         try await engine.gateway.record(reports)
         state.withLock { state in
           for report in reports {
-            if let startedAt = report.startedAt { state.held[report.attempt]?.state.startedAt = startedAt }
+            if let startedAt = report.startedAt { state.held.begin(report.attempt, at: startedAt) }
           }
         }
         return .done
@@ -254,6 +249,24 @@ final class SupervisedProcess: Sendable {
       }
     } catch {
       return .failed(error)
+    }
+  }
+
+  private func claim(_ request: ClaimRequest) async throws(StoreError) -> [Job] {
+    guard request.isRecovering else {
+      let jobs = try await engine.gateway.claim(request)
+      if !jobs.isEmpty { KillPoint.reached(.claimCommitted) }
+      state.withLock { $0.held.add(jobs) }
+      return jobs
+    }
+    state.withLock { $0.held.beginRecovery() }
+    do throws(StoreError) {
+      let jobs = try await engine.gateway.claim(request)
+      if !jobs.isEmpty { KillPoint.reached(.claimCommitted) }
+      return state.withLock { $0.held.endRecovery(found: jobs) }
+    } catch {
+      _ = state.withLock { $0.held.endRecovery(found: []) }
+      throw error
     }
   }
 
@@ -271,7 +284,7 @@ final class SupervisedProcess: Sendable {
     }
     for (place, result) in zip(places, try await engine.gateway.settle(settlements)) { results[place] = result }
     KillPoint.reached(.settlementCommitted)
-    state.withLock { state in for outcome in outcomes { state.held[outcome.attempt] = nil } }
+    state.withLock { state in for outcome in outcomes { state.held.remove(outcome.attempt) } }
     return results
   }
 
@@ -282,8 +295,8 @@ final class SupervisedProcess: Sendable {
   func giveBack(_ ending: Ending) async {
     let running = recorder?.running ?? []
     let (held, workers, isEnding) = state.withLock { state in
-      defer { state.held = [:] }
-      return (state.held.values.sorted { $0.state.revision < $1.state.revision }, state.workers, state.isEnding)
+      defer { state.held = HeldAttempts() }
+      return (state.held.jobs.sorted { $0.state.revision < $1.state.revision }, state.workers, state.isEnding)
     }
     let (at, uptime) = (engine.time.now(), engine.time.uptime())
     var settlements = held.map { job -> Settlement in
@@ -300,6 +313,8 @@ final class SupervisedProcess: Sendable {
     while !settlements.isEmpty {
       do throws(StoreError) {
         KillPoint.reached(.lossesDecided)
+        let (now, uptime) = (engine.time.now(), engine.time.uptime())
+        for index in settlements.indices { settlements[index].follow(wallClock: now, uptime: uptime) }
         _ = try await engine.gateway.settle(settlements)
         troubles.worked("giving back")
         KillPoint.reached(.lossesCommitted)
@@ -313,8 +328,6 @@ final class SupervisedProcess: Sendable {
           "stopped without the store: what the worker process held comes back when its leases end",
           metadata: ["pid": "\(pid)", "jobs": "\(settlements.count)", "error": "\(error)"])
         break
-        let (now, uptime) = (engine.time.now(), engine.time.uptime())
-        for index in settlements.indices { settlements[index].follow(wallClock: now, uptime: uptime) }
       }
     }
     for worker in workers { try? await engine.gateway.leave(worker) }
