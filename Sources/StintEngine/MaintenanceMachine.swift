@@ -83,8 +83,8 @@ package struct MaintenanceMachine {
   private var due: Timestamp?
   private var nextDue: Timestamp?
   private var isPromotedWhole = true
-  /// Workers whose end a supervisor would have told of: where their leases end by themselves, it was the supervisor that
-  /// ended.
+  /// Workers whose end a supervisor would have told of: where their leases end by themselves, it was the supervisor
+  /// that ended.
   private var supervised: Set<String> = []
   /// When the next round begins.
   package private(set) var wakeAt: Duration

@@ -29,8 +29,8 @@ public protocol Store: Sendable {
   /// Moves up to `limit` due jobs from scheduled and retrying to pending.
   func promote(limit: Int, at: Timestamp) async throws(StoreError) -> Promotion
 
-  /// The wall clock of this process was set by `step`, and stands at `at` now. What waits for as long as a duration says
-  /// (retries, and ``JobState/startWithin``) waits as long as before; instants that people named stay as they are.
+  /// The wall clock of this process was set by `step`, and stands at `at` now. What waits for as long as a duration
+  /// says (retries, and ``JobState/startWithin``) waits as long as before; instants that people named stay as they are.
   ///
   /// Where several processes share the clock, the first to tell of a step counts: one that does not lead from how the
   /// clock was known to stand to how it stands now moves nothing. How it stands is noted in any case, so that a step
