@@ -1,5 +1,6 @@
 # Stint. `make` alone lists the targets.
 
+CONFIGURATION ?= release
 PORT ?= 8080
 DATA ?= stint-data
 WORKERS ?= 3
@@ -14,11 +15,11 @@ help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: dependencies ## Build a release binary and serve on http://127.0.0.1:8080 (PORT, DATA, WORKERS)
-	@echo "==> Building the release binary (some minutes the first time)"
-	swift build -c release --product stint
+	@echo "==> Building the $(CONFIGURATION) binary (some minutes the first time)"
+	swift build -c $(CONFIGURATION) --product stint
 	@mkdir -p -m 700 "$(DATA)"
 	@echo "==> Serving; jobs are kept in $(DATA)/stint.db"
-	@exec "$$(swift build -c release --show-bin-path)/stint" serve --port $(PORT) --workers $(WORKERS) \
+	@exec "$$(swift build -c $(CONFIGURATION) --show-bin-path)/stint" serve --port $(PORT) --workers $(WORKERS) \
 	  --store "sqlite:$(DATA)/stint.db"
 
 build: dependencies ## Build the release binary
