@@ -74,6 +74,10 @@ import Testing
       let done = try await engine.client.end(of: job.id)
       #expect(done.status == .cancelled)
       #expect(done.completedAt(since: job) == .seconds(10))
+      // Its task is still there, and the worker says so.
+      try await advancing(time) {
+        while try await engine.client.workers().first?.record.abandoned != 1 { await Task.yield() }
+      }
       gate.open()
     }
   }
