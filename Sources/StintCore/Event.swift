@@ -48,5 +48,5 @@ public struct Event: Sendable, Hashable {
   }
 
   /// How long the attempt took; nil where no attempt ended or it never began.
-  public var duration: Duration? { kind.endsAttempt ? startedAt.map { max(.zero, at - $0) } : nil }
+  public var duration: Duration? { kind.endsAttempt ? startedAt.map { at.elapsed(since: $0) } : nil }
 }

@@ -309,6 +309,6 @@ public struct Job: Sendable, Hashable, Identifiable {
   public var duration: Duration? {
     guard let end = state.completedAt, let start = state.startedAt else { return nil }
     // Never less than none: two clocks may have told of these.
-    return max(.zero, end - start)
+    return end.elapsed(since: start)
   }
 }

@@ -53,6 +53,9 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     Timestamp(microseconds: instant.microseconds.addingClamped(-duration.microseconds))
   }
 
+  /// The time since `earlier`, as people see it: never less than none, although the wall clock may have been set back.
+  package func elapsed(since earlier: Timestamp) -> Duration { max(.zero, self - earlier) }
+
   /// The time from `earlier` to `later`.
   public static func - (later: Timestamp, earlier: Timestamp) -> Duration {
     .microseconds(later.microseconds.addingClamped(-earlier.microseconds))

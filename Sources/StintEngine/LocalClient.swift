@@ -281,7 +281,7 @@ public final class LocalClient: JobFeed {
       let jobs = (byWorker[record.id] ?? []).filter { $0.state.startedAt != nil }.map { job in
         WorkerInfo.Running(
           id: job.id, type: job.spec.type, label: job.progress?.message, startedAt: job.state.startedAt,
-          elapsed: job.state.startedAt.map { max(.zero, now - $0) } ?? .zero, estimated: nil,
+          elapsed: job.state.startedAt.map { now.elapsed(since: $0) } ?? .zero, estimated: nil,
           percent: job.progress?.percent)
       }
       var record = record

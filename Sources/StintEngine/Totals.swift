@@ -57,7 +57,7 @@ struct Totals: Sendable {
     if job.status == .completed { steps[last].completed += 1 }
     guard let start = job.state.startedAt else { return }
     steps[last].ended += 1
-    steps[last].microseconds += max(.zero, (job.state.completedAt ?? at) - start).microseconds
+    steps[last].microseconds += (job.state.completedAt ?? at).elapsed(since: start).microseconds
   }
 
   mutating func forget(before at: Timestamp) {

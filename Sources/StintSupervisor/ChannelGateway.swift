@@ -58,7 +58,7 @@ final class ChannelGateway: WorkerGateway {
   }
 
   func access(_ job: Job) async -> AttemptAccess? {
-    let attempt = AttemptKey(id: job.id, revision: job.state.revision)
+    let attempt = job.key
     guard case .access(let access)? = try? await call(.access(attempt)) else { return nil }
     return access
   }
@@ -66,7 +66,7 @@ final class ChannelGateway: WorkerGateway {
   func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
     let outcomes = settlements.map { settlement in
       GatewayCall.Settled(
-        attempt: AttemptKey(id: settlement.job.id, revision: settlement.job.state.revision),
+        attempt: settlement.job.key,
         startedAt: settlement.job.state.startedAt, cause: settlement.cause, at: settlement.at)
     }
     guard case .settled(let results) = try await call(.settle(outcomes), reaching: .outcomesSent) else {

@@ -15,20 +15,6 @@ struct ClockFaultTests {
   ]
   private static let hours: Int64 = 3_600
 
-  /// Waits until the job has this status.
-  private func until(_ status: String, _ id: String, _ program: Program, _ server: Server) async throws {
-    let follow = try Child(program, ["follow", id, "--url", server.url, "--json"])
-    defer { follow.send(SIGKILL) }
-    try await follow.line("\(id) \(status)") { $0.contains("\"\(status)\"") }
-  }
-
-  private func audit(_ program: Program) async throws {
-    let store = try await SQLiteStore.open(path: program.path("stint.db"), creation: .mustExist)
-    let findings = try await Auditor.audit(store, told: Auditor.Acknowledged(), isOver: true)
-    await store.close()
-    #expect(findings == [])
-  }
-
   @Test(arguments: [["--workers", "4"], ["--processes", "4", "--workers", "1"]])
   func aClockThatIsSetRepeatsNothingAndHoldsUpNothing(_ arguments: [String]) async throws {
     try await FaultyMachine.with(environment: Self.environment) { program, machine in
@@ -41,7 +27,7 @@ struct ClockFaultTests {
         }
         for id in ["back", "both"] {
           try await submitted(id, seconds: id == "back" ? 3 : 5, "--timeout", "20s")
-          try await until("running", id, program, server)
+          try await program.follow(id, on: server, until: "\"running\"")
         }
         // Fails and is to be retried three seconds later, by the clock of now.
         let failing = ["submit", "exec", "-p", "command=[\"false\"]", "--id", "fails", "--max-retries", "1"]
@@ -49,7 +35,7 @@ struct ClockFaultTests {
         let output = try await program.run(failing + retry)
         #expect(output.code == 0, "\(output)")
         let follow = try Child(program, ["follow", "back"] + url)
-        try await until("retrying", "fails", program, server)
+        try await program.follow("fails", on: server, until: "\"retrying\"")
         machine.setClock(-2 * Self.hours)
         try await submitted("after", seconds: 1, "--start-within", "10s")
         #expect(try await program.run(["wait", "after", "back"] + url).code == 0)
@@ -60,7 +46,7 @@ struct ClockFaultTests {
         // Behind four slots that are taken, it must not be said to have waited for an hour.
         for id in ["a", "b", "c"] {
           try await submitted(id, seconds: 3, "--timeout", "20s")
-          try await until("running", id, program, server)
+          try await program.follow(id, on: server, until: "\"running\"")
         }
         try await submitted("waits", seconds: 1, "--start-within", "30s")
         machine.setClock(1 * Self.hours)
@@ -83,7 +69,7 @@ struct ClockFaultTests {
         let fails = try await program.run(["show", "fails", "--json"] + url).json
         #expect(fails["status"] == "failed" && fails["attempt"] == 2, "\(fails)")
       }
-      try await audit(program)
+      try await program.audit()
     }
   }
 
@@ -131,7 +117,7 @@ struct ClockFaultTests {
           #expect(job["attempt"]?.integer ?? 0 <= 2 && job["duration_seconds"]?.number ?? 0 >= 0, "\(job)")
         }
       }
-      try await audit(program)
+      try await program.audit()
     }
   }
 }

@@ -7,16 +7,6 @@ import Testing
 
 /// What a machine does to the real binary: processes stopped, disks full, files that can not be written or are gone.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct FaultTests {
-  /// Reads all of a file that nobody writes to any more.
-  private func audit(_ path: String, _ submitted: Set<JobID>) async throws {
-    let store = try await SQLiteStore.open(path: path, creation: .mustExist)
-    var told = Auditor.Acknowledged()
-    told.submitted = submitted
-    let findings = try await Auditor.audit(store, told: told, isOver: true)
-    #expect(findings == [])
-    await store.close()
-  }
-
   // MARK: Stopped
 
   /// Stops a process where it does not hold the database's lock: as long as one that does is stopped, nobody writes.
@@ -67,7 +57,7 @@ import Testing
       #expect(events.map(\.kind) == [.submitted, .lost, .succeeded] && events.map(\.attempt) == [0, 1, 2])
       #expect(events.count == 3 && events[1].workerID != events[2].workerID)
       #expect(!stopped.out.contains("✓"), "\(stopped.out)")
-      try await audit(program.path("stint.db"), [JobID(known: "one")])
+      try await program.audit("stint.db", submitted: [JobID(known: "one")])
     }
   }
 
@@ -142,7 +132,7 @@ import Testing
         let runs = try await program.run("show", "runs", "--url", server.url, "--json").json
         #expect(runs["attempt"] == 1 && runs["losses"] == 0, "its outcome waited for the disk: \(runs)")
       }
-      try await audit(program.path("disk/stint.db"), acknowledged)
+      try await program.audit("disk/stint.db", submitted: acknowledged)
     }
   }
 
@@ -161,7 +151,7 @@ import Testing
         let wait = try await program.run("wait", "kept", "--url", server.url)
         #expect(wait.code == 0, "\(wait)")
       }
-      try await audit(program.path("disk/stint.db"), [JobID(known: "kept")])
+      try await program.audit("disk/stint.db", submitted: [JobID(known: "kept")])
     }
   }
 
@@ -207,7 +197,7 @@ import Testing
         #expect(try await program.run(submit + ["later", "--wait"]).code == 0)
       }
       let acknowledged = Set(["one", "two", "waits", "later"].map { JobID(known: $0) })
-      try await audit(program.path("here/stint.db"), acknowledged)
+      try await program.audit("here/stint.db", submitted: acknowledged)
     }
   }
 }

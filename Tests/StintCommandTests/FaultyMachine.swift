@@ -1,4 +1,8 @@
 import Foundation
+import StintCore
+import StintSQLite
+import StintStore
+import StintTesting
 import Testing
 
 /// A machine whose wall clock and whose disk do what a test says, while the program runs: a library that is preloaded
@@ -93,4 +97,23 @@ final class FaultyMachine: Sendable {
   }()
 
   static let whyNot: Comment = "a library can be preloaded on Linux only, and a C compiler is needed"
+}
+
+extension Program {
+  /// Reads all of a store that nobody writes to any more: every promise was kept, to these jobs too.
+  func audit(_ file: String = "stint.db", submitted: Set<JobID> = []) async throws {
+    let store = try await SQLiteStore.open(path: path(file), creation: .mustExist)
+    var told = Auditor.Acknowledged()
+    told.submitted = submitted
+    let findings = try await Auditor.audit(store, told: told, isOver: true)
+    #expect(findings == [])
+    await store.close()
+  }
+
+  /// Waits until the job's stream has said these words.
+  func follow(_ id: String, on server: Server, until words: String) async throws {
+    let follow = try Child(self, ["follow", id, "--url", server.url, "--json"])
+    defer { follow.send(SIGKILL) }
+    try await follow.line("\(words) of \(id)") { $0.contains(words) }
+  }
 }

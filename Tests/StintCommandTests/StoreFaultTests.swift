@@ -18,13 +18,6 @@ import Testing
     #expect(done.code == 0, "\(done)")
   }
 
-  /// Waits until the job says how far it is.
-  private func until(_ words: String, _ id: String, _ program: Program, _ server: Server) async throws {
-    let follow = try Child(program, ["follow", id, "--url", server.url, "--json"])
-    defer { follow.send(SIGKILL) }
-    try await follow.line("\(words) of \(id)") { $0.contains(words) }
-  }
-
   private func job(_ id: String, _ program: Program) async throws -> JSONValue {
     try await program.run("show", id, "--json").json
   }
@@ -66,7 +59,7 @@ import Testing
         try await submit(program, server, id, seconds: id == "cancelled" ? 60 : 6)
       }
       try await workers.line("what they run: the lock is left to them too") { $0.contains("started") }
-      try await until("running", "cancelled", program, server)
+      try await program.follow("cancelled", on: server, until: "running")
       #expect(try await program.run("cancel", "cancelled", "--url", server.url).code == 0)
       #expect(try await program.run("wait", "cancelled", "--url", server.url).code == 2)
       // Longer than a heartbeat: the leases are longer still.
@@ -84,7 +77,7 @@ import Testing
       workers.send(SIGTERM)
       #expect(try await workers.exit() == 0, "\(workers.err)")
       try await submit(program, server, "left", seconds: 60)
-      try await until("59 seconds", "left", program, server)
+      try await program.follow("left", on: server, until: "59 seconds")
       server.child.send(SIGTERM)
       #expect(try await server.child.exit() == 0, "\(server.child.err)")
       let left = try await job("left", program)
@@ -92,7 +85,7 @@ import Testing
       #expect(left["progress"]?["percent"]?.number ?? 0 > 0, "with its last progress: \(left)")
 
       let again = try await Server.start(program, arguments)
-      try await until("running", "left", program, again)
+      try await program.follow("left", on: again, until: "running")
       again.child.send(SIGINT)
       try await again.child.note("Once more")
       again.child.send(SIGINT)
@@ -109,13 +102,13 @@ import Testing
       try await Server.with(program, [arguments[0], "3"] + arguments.dropFirst(2)) { server in
         for id in ["one", "two"] {
           try await submit(program, server, id, seconds: 3)
-          try await until("running", id, program, server)
+          try await program.follow(id, on: server, until: "running")
         }
         let short = [
           "submit", "countdown", "-p", "seconds=60", "--id", "short", "--timeout", "3s", "--max-retries", "0",
         ]
         #expect(try await program.run(short).code == 0)
-        try await until("59 seconds", "short", program, server)
+        try await program.follow("short", on: server, until: "59 seconds")
         machine.set(.isHeld, 1)
         try await machine.syncs(waiting: 1)
         let late = ["submit", "countdown", "-p", "seconds=1", "--id", "late", "--url", server.url]
@@ -169,7 +162,7 @@ import Testing
         // They end while it is locked.
         for id in ["one", "two"] {
           try await submit(program, server, id, seconds: 12)
-          try await until("running", id, program, server)
+          try await program.follow(id, on: server, until: "running")
         }
         let lock = try await lock(program)
         let refused = ["submit", "countdown", "-p", "seconds=1", "--json", "--id"]
@@ -202,7 +195,7 @@ import Testing
     try await Program.with(environment: environment) { program in
       let server = try await Server.start(program, arguments)
       try await submit(program, server, "one", seconds: 60)
-      try await until("59 seconds", "one", program, server)
+      try await program.follow("one", on: server, until: "59 seconds")
       let lock = try await lock(program)
       server.child.send(SIGTERM)
       try await server.child.note("settling failed")
@@ -222,7 +215,7 @@ import Testing
     try await Program.with(environment: environment) { program in
       let server = try await Server.start(program, arguments)
       try await submit(program, server, "one", seconds: 60)
-      try await until("running", "one", program, server)
+      try await program.follow("one", on: server, until: "running")
       let lock = try await lock(program)
       let begin = ContinuousClock.now
       server.child.send(SIGTERM)
@@ -232,7 +225,7 @@ import Testing
       #expect(try await job("one", program)["status"] == "running", "nobody could be told")
       try await unlock(lock)
       try await Server.with(program, arguments) { again in
-        try await until("\"attempt\":2,", "one", program, again)
+        try await program.follow("one", on: again, until: "\"attempt\":2,")
         #expect(try await program.run("cancel", "one", "--url", again.url).code == 0)
       }
     }

@@ -122,10 +122,10 @@ private struct ListView: Sendable {
     case .running where job.state.cancelRequestedAt != nil: note = "cancel requested"
     default: break
     }
-    let took = job.duration ?? (job.status == .running ? job.state.startedAt.map { max(.zero, now - $0) } : nil)
+    let took = job.duration ?? (job.status == .running ? job.state.startedAt.map { now.elapsed(since: $0) } : nil)
     return [
       .init(job.id.shown), .init(job.spec.type), .init(job.status.rawValue, job.status.color),
-      .init(job.progress.map { "\(Int($0.percent))%" } ?? ""), .init(max(.zero, now - job.spec.createdAt).rough),
+      .init(job.progress.map { "\(Int($0.percent))%" } ?? ""), .init(now.elapsed(since: job.spec.createdAt).rough),
       .init(took.map(\.text) ?? ""), .init(note),
     ]
   }

@@ -206,8 +206,8 @@ extension WorkerDesk {
           continue
         }
         var known = held
-        known.begunAt = held.begunAt ?? job.state.startedAt.map { now - max(.zero, at - $0) }
-        known.askedAt = held.askedAt ?? job.state.cancelRequestedAt.map { now - max(.zero, at - $0) }
+        known.begunAt = held.begunAt ?? job.state.startedAt.map { now - at.elapsed(since: $0) }
+        known.askedAt = held.askedAt ?? job.state.cancelRequestedAt.map { now - at.elapsed(since: $0) }
         if state.held[held.token.key] != nil {
           state.held[held.token.key]?.begunAt = known.begunAt
           state.held[held.token.key]?.askedAt = known.askedAt
@@ -228,7 +228,7 @@ extension WorkerDesk {
     for (settlement, result) in zip(over, results) {
       if case .settled = result { count(settlement) }
     }
-    let ended = Set(over.map { AttemptKey(id: $0.job.id, revision: $0.job.state.revision) })
+    let ended = Set(over.map(\.job.key))
     let waiting = state.withLock { state in
       for key in ended { state.held[key] = nil }
       return state.polls.values.filter { !$0.attempts.isDisjoint(with: ended) }.map(\.poll)

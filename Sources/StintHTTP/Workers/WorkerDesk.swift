@@ -204,7 +204,7 @@ final class WorkerDesk: Sendable {
     guard jobs.contains(where: { $0.state.startedAt == nil }) else { return jobs }
     let at = time.now()
     let reports = jobs.filter { $0.state.startedAt == nil }.map { job in
-      AttemptReport(attempt: AttemptKey(id: job.id, revision: job.state.revision), startedAt: at)
+      AttemptReport(attempt: job.key, startedAt: at)
     }
     try await stored { () throws(StoreError) in try await gateway.record(reports) }
     return jobs.map { job in
