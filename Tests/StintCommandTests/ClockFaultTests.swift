@@ -1,7 +1,5 @@
 import Foundation
 import StintCore
-import StintSQLite
-import StintTesting
 import Testing
 
 /// The real binary on a machine whose wall clock is set back and forward while it works.

@@ -2,7 +2,6 @@ import Foundation
 import StintCore
 import StintSQLite
 import StintStore
-import StintTesting
 import Testing
 
 /// What a machine does to the real binary: processes stopped, disks full, files that can not be written or are gone.

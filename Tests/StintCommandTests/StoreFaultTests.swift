@@ -1,8 +1,5 @@
 import Foundation
 import StintCore
-import StintSQLite
-import StintStore
-import StintTesting
 import Testing
 
 /// The real binary on a disk that is slow or hangs, and on a database that somebody else has locked.
