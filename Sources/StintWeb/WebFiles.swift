@@ -1878,7 +1878,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     }
   }
 
-  /** Checks one field again once it was said to be wrong, when it changes. */
+  /** Checks one field again once it was said to be wrong, with each change of it. */
   function checkField(type, name) {
     const form = document.getElementById('job-form');
     if (!form || !store.state.form.faults[name]) return;
@@ -6408,11 +6408,13 @@ function control(param, props) {
   }
 }
 
+// A fault goes while its field is being put right, not when the field is left: then the button would move away from
+// under the pointer that is pressing it.
 function field({ name, id, label, required, hint, fault, check, draw }) {
   const described = [hint && `hint-${name}`, fault && `error-${name}`].filter(Boolean).join(' ');
   const props = {
     id, name, 'aria-invalid': fault ? 'true' : null, 'aria-describedby': described || null,
-    'aria-required': required ? 'true' : null, onchange: () => check(name),
+    'aria-required': required ? 'true' : null, oninput: () => check(name),
   };
   return h('div', { class: 'field', key: id, 'data-fault': Boolean(fault) },
     h('label', { for: id }, h('span', { dir: 'auto' }, plainLine(label)),

@@ -196,14 +196,30 @@ def test_an_invalid_param_shows_at_its_field_and_nothing_is_sent(server, make_li
             assert server.jobs() == []
         live.press("Escape")
         expect(live.job_form).to_be_hidden()
-    # Put right, it goes.
+
+
+def test_a_fault_goes_while_it_is_put_right(server, make_live):
+    """And not when its field is left: the button would move away between the press of the mouse and its release."""
+    live = make_live(server)
+    sent = live.count_sent()
+    live.open()
     live.open_form("countdown")
     live.param("seconds").fill("0")
     live.submit_job.click()
     expect(live.error("seconds")).to_be_visible()
-    live.param("seconds").fill("1")
-    live.submit_form()
+    live.param("seconds").press("1")  # now 01
     expect(live.error("seconds")).to_be_hidden()
+    live.param("seconds").fill("0")
+    live.submit_job.click()
+    expect(live.error("seconds")).to_be_visible()
+    live.param("seconds").fill("1")
+    expect(live.error("seconds")).to_be_hidden()
+    # A slow hand: several frames are drawn between the two.
+    live.submit_job.hover()
+    live.page.mouse.down()
+    live.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    live.page.mouse.up()
+    live.expect_count(1)
     assert len(sent) == 1
 
 

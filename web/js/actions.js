@@ -108,7 +108,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     }
   }
 
-  /** Checks one field again once it was said to be wrong, when it changes. */
+  /** Checks one field again once it was said to be wrong, with each change of it. */
   function checkField(type, name) {
     const form = document.getElementById('job-form');
     if (!form || !store.state.form.faults[name]) return;
