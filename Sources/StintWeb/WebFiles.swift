@@ -1770,12 +1770,10 @@ p.attempt-error { white-space: pre-wrap; }
 ("js/actions.js", #"""
 // What a person can do. Each action asks the server and says what came of it; the views call nothing else.
 
-import { cancellable } from './views/filters.js';
-import { detailJob } from './views/job-detail.js';
-import { OPTION_FIELDS } from './views/job-form.js';
 import { curlCommand, hidesSecrets, stintCommand } from './text/command-line.js';
-import { faultsByField, readOptions, readParams } from './state/params.js';
-import { filterCounts, inStatus } from './state/filter.js';
+import { OPTION_FIELDS, faultsByField, readOptions, readParams } from './state/params.js';
+import { detailJob } from './state/detail.js';
+import { cancellable, filterCounts, inStatus } from './state/filter.js';
 import { canCancel, canRetry, isOver } from './state/job.js';
 import { applyTheme, themeAfter } from './theme.js';
 import { countText, plural } from './text/number.js';
@@ -1925,7 +1923,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
 
   function cancelShown() {
     const { collection } = store.state;
-    const count = cancellable(store.state);
+    const count = cancellable(store.state.collection);
     const running = filterCounts(collection.matching).running;
     const stops = collection.filter.status === 'waiting' ? 0 : running;
     const ids = [];
@@ -3958,6 +3956,23 @@ export const deadHandlers = {
 };
 
 """#),
+("js/state/detail.js", #"""
+// The chosen job, of which the panel shows more than the list keeps.
+
+export const newDetail = (id) => ({ id, whole: null, history: null, fault: null, gone: false, stale: 0 });
+
+/** The chosen job: what was read of it, under what the list knows better. */
+export function detailJob({ detail, collection }) {
+  if (!detail) return null;
+  const held = collection.jobs.get({ id: detail.id });
+  if (!detail.whole) return held ?? null;
+  if (!held) return detail.whole;
+  const same = held.status === detail.whole.status && held.attempt === detail.whole.attempt;
+  return { ...detail.whole, ...held, error: same ? detail.whole.error : held.error, params: detail.whole.params,
+    result: detail.whole.result, progress: held.progress ?? (same ? detail.whole.progress : null) };
+}
+
+"""#),
 ("js/state/filter.js", #"""
 // Which jobs the list shows. A filter is {status, type, q}: status one of FILTERS, the others '' for any.
 
@@ -4007,6 +4022,13 @@ export function filterCounts(counts) {
     completed: of('completed'), failed: of('failed'), cancelled: of('cancelled'),
   };
 }
+
+/** How many jobs would be cancelled by "cancel all shown". */
+export const cancellable = ({ matching, filter }) => {
+  const counts = filterCounts(matching);
+  if (filter.status === 'all') return counts.running + counts.waiting;
+  return filter.status === 'running' || filter.status === 'waiting' ? counts[filter.status] : 0;
+};
 
 """#),
 ("js/state/job.js", #"""
@@ -4405,6 +4427,9 @@ function readTags(text) {
   return count > 32 ? { fault: `${count} tags; allowed are 32` } : { value: tags };
 }
 
+/** The options of a submission that the form offers. */
+export const OPTION_FIELDS = ['queue', 'priority', 'delay', 'max_retries', 'timeout_seconds', 'tags', 'id'];
+
 /** The options of a submission from their fields: `{options, faults}`. What is left empty is not sent. */
 export function readOptions(fields) {
   const options = {};
@@ -4463,6 +4488,7 @@ export function faultsByField(details, fieldNames) {
 
 import { deadHandlers, noDeadLetters, noteDead } from './dead-letters.js';
 import { edit, emptied, emptyCollection, refiltered, KEEP_FOUND } from './collection.js';
+import { newDetail } from './detail.js';
 import { NO_FILTER, cleanFilter, sameFilter } from './filter.js';
 import { compareIds, groupOf, isOver } from './job.js';
 import { noOutput, outputHandlers } from './output.js';
@@ -4507,8 +4533,6 @@ export function initialState({
     theme,
   };
 }
-
-const newDetail = (id) => ({ id, whole: null, history: null, fault: null, gone: false, stale: 0 });
 
 /** The state after `event`; the same object if nothing changed. */
 export function reduce(state, event) {
@@ -5925,7 +5949,7 @@ export function deadLettersView(state, actions) {
 // What the list shows: search, status and type; and the buttons that act on many jobs.
 
 import { h } from '../render/element.js';
-import { FILTERS, NO_FILTER, filterCounts, isNarrow, sameFilter } from '../state/filter.js';
+import { FILTERS, NO_FILTER, cancellable, filterCounts, isNarrow, sameFilter } from '../state/filter.js';
 import { countText, plural } from '../text/number.js';
 import { plainLine } from '../text/plain.js';
 import { icon } from './icons.js';
@@ -5974,14 +5998,6 @@ export function filtersView(state, actions) {
   ];
 }
 
-/** How many jobs would be cancelled by "cancel all shown". */
-export const cancellable = (state) => {
-  const { matching, filter } = state.collection;
-  const counts = filterCounts(matching);
-  if (filter.status === 'all') return counts.running + counts.waiting;
-  return filter.status === 'running' || filter.status === 'waiting' ? counts[filter.status] : 0;
-};
-
 function cancelWords({ collection: { filter, matching } }, count) {
   const counts = filterCounts(matching);
   const kinds = filter.status === 'all'
@@ -5995,7 +6011,7 @@ export function queueBarView(state, actions) {
   const matching = collection.shown.size;
   const total = Math.max(stats?.total ?? 0, collection.jobs.size);
   const completed = stats?.completed ?? 0;
-  const count = cancellable(state);
+  const count = cancellable(collection);
   const canWrite = loaded && !session?.read_only;
   const narrowed = !sameFilter(collection.filter, NO_FILTER);
   return [
@@ -6111,6 +6127,7 @@ export const logo = () =>
 // The panel of the chosen job.
 
 import { h, keyed } from '../render/element.js';
+import { detailJob } from '../state/detail.js';
 import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { tickingText } from '../text/duration.js';
 import { clockText, countdownText } from '../text/time.js';
@@ -6123,17 +6140,6 @@ import { progressBar } from './progress-bar.js';
 import { statusBadge } from './status.js';
 import { duration, elapsed, timeInFull } from './time.js';
 import { timelineView } from './timeline.js';
-
-/** The chosen job: what was read of it, under what the list knows better. */
-export function detailJob({ detail, collection }) {
-  if (!detail) return null;
-  const held = collection.jobs.get({ id: detail.id });
-  if (!detail.whole) return held ?? null;
-  if (!held) return detail.whole;
-  const same = held.status === detail.whole.status && held.attempt === detail.whole.attempt;
-  return { ...detail.whole, ...held, error: same ? detail.whole.error : held.error, params: detail.whole.params,
-    result: detail.whole.result, progress: held.progress ?? (same ? detail.whole.progress : null) };
-}
 
 /** What the button will do. */
 function actionWords(job) {
@@ -6355,10 +6361,8 @@ export function jobDetailView(state, actions, output) {
 // The form of a new job, built from its type's params. Values live in the fields; what is wrong with them in the state.
 
 import { h, keyed } from '../render/element.js';
-import { choiceText, fieldText, rangeText } from '../state/params.js';
+import { OPTION_FIELDS, choiceText, fieldText, rangeText } from '../state/params.js';
 import { plainLine, plainText } from '../text/plain.js';
-
-export const OPTION_FIELDS = ['queue', 'priority', 'delay', 'max_retries', 'timeout_seconds', 'tags', 'id'];
 
 /** What a param may be, in few words. */
 function limitsText(param) {

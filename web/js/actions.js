@@ -1,11 +1,9 @@
 // What a person can do. Each action asks the server and says what came of it; the views call nothing else.
 
-import { cancellable } from './views/filters.js';
-import { detailJob } from './views/job-detail.js';
-import { OPTION_FIELDS } from './views/job-form.js';
 import { curlCommand, hidesSecrets, stintCommand } from './text/command-line.js';
-import { faultsByField, readOptions, readParams } from './state/params.js';
-import { filterCounts, inStatus } from './state/filter.js';
+import { OPTION_FIELDS, faultsByField, readOptions, readParams } from './state/params.js';
+import { detailJob } from './state/detail.js';
+import { cancellable, filterCounts, inStatus } from './state/filter.js';
 import { canCancel, canRetry, isOver } from './state/job.js';
 import { applyTheme, themeAfter } from './theme.js';
 import { countText, plural } from './text/number.js';
@@ -155,7 +153,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
 
   function cancelShown() {
     const { collection } = store.state;
-    const count = cancellable(store.state);
+    const count = cancellable(store.state.collection);
     const running = filterCounts(collection.matching).running;
     const stops = collection.filter.status === 'waiting' ? 0 : running;
     const ids = [];

@@ -46,3 +46,10 @@ export function filterCounts(counts) {
     completed: of('completed'), failed: of('failed'), cancelled: of('cancelled'),
   };
 }
+
+/** How many jobs would be cancelled by "cancel all shown". */
+export const cancellable = ({ matching, filter }) => {
+  const counts = filterCounts(matching);
+  if (filter.status === 'all') return counts.running + counts.waiting;
+  return filter.status === 'running' || filter.status === 'waiting' ? counts[filter.status] : 0;
+};

@@ -127,6 +127,9 @@ function readTags(text) {
   return count > 32 ? { fault: `${count} tags; allowed are 32` } : { value: tags };
 }
 
+/** The options of a submission that the form offers. */
+export const OPTION_FIELDS = ['queue', 'priority', 'delay', 'max_retries', 'timeout_seconds', 'tags', 'id'];
+
 /** The options of a submission from their fields: `{options, faults}`. What is left empty is not sent. */
 export function readOptions(fields) {
   const options = {};

@@ -7,6 +7,7 @@
 
 import { deadHandlers, noDeadLetters, noteDead } from './dead-letters.js';
 import { edit, emptied, emptyCollection, refiltered, KEEP_FOUND } from './collection.js';
+import { newDetail } from './detail.js';
 import { NO_FILTER, cleanFilter, sameFilter } from './filter.js';
 import { compareIds, groupOf, isOver } from './job.js';
 import { noOutput, outputHandlers } from './output.js';
@@ -51,8 +52,6 @@ export function initialState({
     theme,
   };
 }
-
-const newDetail = (id) => ({ id, whole: null, history: null, fault: null, gone: false, stale: 0 });
 
 /** The state after `event`; the same object if nothing changed. */
 export function reduce(state, event) {

@@ -1,7 +1,7 @@
 // What the list shows: search, status and type; and the buttons that act on many jobs.
 
 import { h } from '../render/element.js';
-import { FILTERS, NO_FILTER, filterCounts, isNarrow, sameFilter } from '../state/filter.js';
+import { FILTERS, NO_FILTER, cancellable, filterCounts, isNarrow, sameFilter } from '../state/filter.js';
 import { countText, plural } from '../text/number.js';
 import { plainLine } from '../text/plain.js';
 import { icon } from './icons.js';
@@ -50,14 +50,6 @@ export function filtersView(state, actions) {
   ];
 }
 
-/** How many jobs would be cancelled by "cancel all shown". */
-export const cancellable = (state) => {
-  const { matching, filter } = state.collection;
-  const counts = filterCounts(matching);
-  if (filter.status === 'all') return counts.running + counts.waiting;
-  return filter.status === 'running' || filter.status === 'waiting' ? counts[filter.status] : 0;
-};
-
 function cancelWords({ collection: { filter, matching } }, count) {
   const counts = filterCounts(matching);
   const kinds = filter.status === 'all'
@@ -71,7 +63,7 @@ export function queueBarView(state, actions) {
   const matching = collection.shown.size;
   const total = Math.max(stats?.total ?? 0, collection.jobs.size);
   const completed = stats?.completed ?? 0;
-  const count = cancellable(state);
+  const count = cancellable(collection);
   const canWrite = loaded && !session?.read_only;
   const narrowed = !sameFilter(collection.filter, NO_FILTER);
   return [

@@ -1,6 +1,7 @@
 // The panel of the chosen job.
 
 import { h, keyed } from '../render/element.js';
+import { detailJob } from '../state/detail.js';
 import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { tickingText } from '../text/duration.js';
 import { clockText, countdownText } from '../text/time.js';
@@ -13,17 +14,6 @@ import { progressBar } from './progress-bar.js';
 import { statusBadge } from './status.js';
 import { duration, elapsed, timeInFull } from './time.js';
 import { timelineView } from './timeline.js';
-
-/** The chosen job: what was read of it, under what the list knows better. */
-export function detailJob({ detail, collection }) {
-  if (!detail) return null;
-  const held = collection.jobs.get({ id: detail.id });
-  if (!detail.whole) return held ?? null;
-  if (!held) return detail.whole;
-  const same = held.status === detail.whole.status && held.attempt === detail.whole.attempt;
-  return { ...detail.whole, ...held, error: same ? detail.whole.error : held.error, params: detail.whole.params,
-    result: detail.whole.result, progress: held.progress ?? (same ? detail.whole.progress : null) };
-}
 
 /** What the button will do. */
 function actionWords(job) {

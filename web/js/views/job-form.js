@@ -1,10 +1,8 @@
 // The form of a new job, built from its type's params. Values live in the fields; what is wrong with them in the state.
 
 import { h, keyed } from '../render/element.js';
-import { choiceText, fieldText, rangeText } from '../state/params.js';
+import { OPTION_FIELDS, choiceText, fieldText, rangeText } from '../state/params.js';
 import { plainLine, plainText } from '../text/plain.js';
-
-export const OPTION_FIELDS = ['queue', 'priority', 'delay', 'max_retries', 'timeout_seconds', 'tags', 'id'];
 
 /** What a param may be, in few words. */
 function limitsText(param) {
