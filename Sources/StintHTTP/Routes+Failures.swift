@@ -187,14 +187,10 @@ extension Route {
   }
 
   @Sendable private static func setWorkers(_ exchange: Exchange) async throws(StintError) -> Answer {
-    let json = try exchange.json()
-    guard let members = json.object, members.count == 1, let given = json["count"] else {
-      throw StintError(.invalidParams, "Expected {\"count\": n}, and nothing else; got \(json.excerpt())")
-    }
-    guard let count = given.integer.flatMap({ Int(exactly: $0) }), (0...1_000).contains(count) else {
-      throw StintError.invalid(
-        "Invalid number of workers", [.init(param: "count", message: "\(given.excerpt()): allowed is 0 to 1000")])
-    }
+    var reader = ObjectReader(try exchange.json(), keys: ["count"])
+    reader.require("count")
+    let count = reader.integer("count", 0...1_000) ?? 0
+    try reader.finish("Invalid number of workers")
     let now = try await exchange.client.setWorkers(count, by: exchange.actor)
     return .json { json in json.object { $0.member("count", Int64(now)) } }
   }
