@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)), .enabled(if: FaultyMachine.library != nil, FaultyMachine.whyNot))
 struct ClockFaultTests {
   static let environment = [
-    "STINT_WORKERS_LEASE_SECONDS": "6", "STINT_WORKERS_HEARTBEAT_SECONDS": "1", "STINT_WORKERS_POLL_SECONDS": "0.2",
+    "STINT_WORKERS_LEASE_SECONDS": "12", "STINT_WORKERS_HEARTBEAT_SECONDS": "3", "STINT_WORKERS_POLL_SECONDS": "0.2",
   ]
   private static let hours: Int64 = 3_600
 
@@ -24,7 +24,7 @@ struct ClockFaultTests {
           #expect(output.code == 0, "\(output)")
         }
         for id in ["back", "both"] {
-          try await submitted(id, seconds: id == "back" ? 3 : 5, "--timeout", "20s")
+          try await submitted(id, seconds: id == "back" ? 6 : 18, "--timeout", "40s")
           try await program.follow(id, on: server, until: "\"running\"")
         }
         // Fails and is to be retried three seconds later, by the clock of now.
@@ -43,10 +43,10 @@ struct ClockFaultTests {
 
         // Behind four slots that are taken, it must not be said to have waited for an hour.
         for id in ["a", "b", "c"] {
-          try await submitted(id, seconds: 3, "--timeout", "20s")
+          try await submitted(id, seconds: 8, "--timeout", "40s")
           try await program.follow(id, on: server, until: "\"running\"")
         }
-        try await submitted("waits", seconds: 1, "--start-within", "30s")
+        try await submitted("waits", seconds: 1, "--start-within", "60s")
         machine.setClock(1 * Self.hours)
         let workers = try await program.run(["stats", "--json"] + url).json
         #expect(workers["worker"]?["capacity"] == 4, "no worker is taken for gone: \(workers)")

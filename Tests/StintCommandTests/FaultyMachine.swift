@@ -112,8 +112,21 @@ extension Program {
 
   /// Waits until the job's stream has said these words.
   func follow(_ id: String, on server: Server, until words: String) async throws {
+    try await follow(id, on: server, until: words) { $0.contains(words) }
+  }
+
+  /// Follows the job until it has come some way, however late the follower is.
+  func followProgress(of id: String, on server: Server) async throws {
+    try await follow(id, on: server, until: "progress") {
+      $0.contains("\"percent\":") && !$0.contains("\"percent\":0,")
+    }
+  }
+
+  private func follow(
+    _ id: String, on server: Server, until what: String, where isWanted: @escaping @Sendable (String) -> Bool
+  ) async throws {
     let follow = try Child(self, ["follow", id, "--url", server.url, "--json"])
     defer { follow.send(SIGKILL) }
-    try await follow.line("\(words) of \(id)") { $0.contains(words) }
+    try await follow.line("\(what) of \(id)", where: isWanted)
   }
 }

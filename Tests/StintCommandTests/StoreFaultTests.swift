@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct StoreFaultTests {
   static let both = [["--workers", "2"], ["--processes", "2", "--workers", "1"]]
   private static let leases = [
-    "STINT_WORKERS_LEASE_SECONDS": "12", "STINT_WORKERS_HEARTBEAT_SECONDS": "1", "STINT_WORKERS_POLL_SECONDS": "0.2",
+    "STINT_WORKERS_LEASE_SECONDS": "12", "STINT_WORKERS_HEARTBEAT_SECONDS": "2", "STINT_WORKERS_POLL_SECONDS": "0.2",
   ]
 
   private func submit(_ program: Program, _ server: Server, _ id: String, seconds: Int) async throws {
@@ -74,7 +74,7 @@ import Testing
       workers.send(SIGTERM)
       #expect(try await workers.exit() == 0, "\(workers.err)")
       try await submit(program, server, "left", seconds: 60)
-      try await program.follow("left", on: server, until: "59 seconds")
+      try await program.followProgress(of: "left", on: server)
       server.child.send(SIGTERM)
       #expect(try await server.child.exit() == 0, "\(server.child.err)")
       let left = try await job("left", program)
@@ -98,14 +98,14 @@ import Testing
     try await FaultyMachine.with(environment: environment) { program, machine in
       try await Server.with(program, [arguments[0], "3"] + arguments.dropFirst(2)) { server in
         for id in ["one", "two"] {
-          try await submit(program, server, id, seconds: 3)
+          try await submit(program, server, id, seconds: 8)
           try await program.follow(id, on: server, until: "running")
         }
         let short = [
-          "submit", "countdown", "-p", "seconds=60", "--id", "short", "--timeout", "3s", "--max-retries", "0",
+          "submit", "countdown", "-p", "seconds=60", "--id", "short", "--timeout", "8s", "--max-retries", "0",
         ]
         #expect(try await program.run(short).code == 0)
-        try await program.follow("short", on: server, until: "59 seconds")
+        try await program.followProgress(of: "short", on: server)
         machine.set(.isHeld, 1)
         try await machine.syncs(waiting: 1)
         let late = ["submit", "countdown", "-p", "seconds=1", "--id", "late", "--url", server.url]
@@ -122,7 +122,7 @@ import Testing
         #expect(try await program.run("wait", "short", "--url", server.url).code == 1)
         let timed = try await job("short", program)
         #expect(timed["error"]?["type"] == "timeout", "\(timed)")
-        #expect(timed["duration_seconds"]?.number ?? 60 < 8, "its time was up while the disk hung: \(timed)")
+        #expect(timed["duration_seconds"]?.number ?? 60 < 10, "its time was up while the disk hung: \(timed)")
         // What was on its way when the disk hung may be stored or not; once again, it is there once.
         let again = try await program.run(late)
         #expect([0, 65].contains(again.code) || again.err.contains("exists"), "\(again)")
@@ -192,7 +192,7 @@ import Testing
     try await Program.with(environment: environment) { program in
       let server = try await Server.start(program, arguments)
       try await submit(program, server, "one", seconds: 60)
-      try await program.follow("one", on: server, until: "59 seconds")
+      try await program.followProgress(of: "one", on: server)
       let lock = try await lock(program)
       server.child.send(SIGTERM)
       try await server.child.note("settling failed")

@@ -29,8 +29,8 @@ class Server:
         self.workers = workers
         self.settings = {
             # Half a minute of lease would make every test of a killed server take as long.
-            "STINT_WORKERS_LEASE_SECONDS": "3",
-            "STINT_WORKERS_HEARTBEAT_SECONDS": "1",
+            "STINT_WORKERS_LEASE_SECONDS": "9",
+            "STINT_WORKERS_HEARTBEAT_SECONDS": "3",
             "STINT_WORKERS_SHUTDOWN_TIMEOUT_SECONDS": "0",
             **(settings or {}),
         }
