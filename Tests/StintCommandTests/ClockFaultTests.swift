@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)), .enabled(if: FaultyMachine.library != nil, FaultyMachine.whyNot))
 struct ClockFaultTests {
   static let environment = [
-    "STINT_WORKERS_LEASE_SECONDS": "12", "STINT_WORKERS_HEARTBEAT_SECONDS": "3", "STINT_WORKERS_POLL_SECONDS": "0.2",
+    "STINT_WORKERS_LEASE_SECONDS": "60", "STINT_WORKERS_HEARTBEAT_SECONDS": "5", "STINT_WORKERS_POLL_SECONDS": "0.2",
   ]
   private static let hours: Int64 = 3_600
 

@@ -29,14 +29,15 @@ import Testing
 
   @Test func aWorkerStoppedBeyondItsLeaseWritesInVain() async throws {
     let environment = [
-      "STINT_WORKERS_LEASE_SECONDS": "1", "STINT_WORKERS_HEARTBEAT_SECONDS": "0.3", "STINT_WORKERS_POLL_SECONDS": "0.2",
+      "STINT_WORKERS_LEASE_SECONDS": "3", "STINT_WORKERS_HEARTBEAT_SECONDS": "0.5", "STINT_WORKERS_POLL_SECONDS": "0.2",
     ]
     try await Program.with(environment: environment) { program in
       #expect(try await program.run("submit", "countdown", "-p", "seconds=2", "--id", "one").code == 0)
       let stopped = try Child(program, ["start-workers", "--count", "1"])
       try await stopped.line("that it began") { $0.contains("one started") }
       try await stop(stopped)
-      let other = try Child(program, ["start-workers", "--count", "1"])
+      let lasting = ["STINT_WORKERS_LEASE_SECONDS": "60"]
+      let other = try Child(program, ["start-workers", "--count", "1"], environment: lasting)
       #expect(try await program.run("wait", "one").code == 0)
       let before = try await program.run("show", "one", "--json").json
       stopped.send(SIGCONT)

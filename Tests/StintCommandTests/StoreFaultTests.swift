@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct StoreFaultTests {
   static let both = [["--workers", "2"], ["--processes", "2", "--workers", "1"]]
   private static let leases = [
-    "STINT_WORKERS_LEASE_SECONDS": "12", "STINT_WORKERS_HEARTBEAT_SECONDS": "2", "STINT_WORKERS_POLL_SECONDS": "0.2",
+    "STINT_WORKERS_LEASE_SECONDS": "60", "STINT_WORKERS_HEARTBEAT_SECONDS": "5", "STINT_WORKERS_POLL_SECONDS": "0.2",
   ]
 
   private func submit(_ program: Program, _ server: Server, _ id: String, seconds: Int) async throws {
@@ -60,7 +60,7 @@ import Testing
       #expect(try await program.run("cancel", "cancelled", "--url", server.url).code == 0)
       #expect(try await program.run("wait", "cancelled", "--url", server.url).code == 2)
       // Longer than a heartbeat: the leases are longer still.
-      machine.set(.nextSync, 3_000_000)
+      machine.set(.nextSync, 6_000_000)
       try await machine.syncs(waiting: 1)
       for command in ["stats", "list"] {
         #expect(try await program.run(command, "--url", server.url).code == 0)
@@ -94,8 +94,7 @@ import Testing
 
   @Test(.enabled(if: FaultyMachine.library != nil, FaultyMachine.whyNot), arguments: both)
   func aDiskThatHangsIsNamedAndEverythingGoesOnWhenItIsBack(_ arguments: [String]) async throws {
-    let environment = Self.leases.merging(["STINT_WORKERS_LEASE_SECONDS": "60"]) { $1 }
-    try await FaultyMachine.with(environment: environment) { program, machine in
+    try await FaultyMachine.with(environment: Self.leases) { program, machine in
       try await Server.with(program, [arguments[0], "3"] + arguments.dropFirst(2)) { server in
         for id in ["one", "two"] {
           try await submit(program, server, id, seconds: 8)
@@ -153,8 +152,7 @@ import Testing
   }
 
   @Test(arguments: both) func callersAreToldOfALockAndWorkersWaitForIt(_ arguments: [String]) async throws {
-    let environment = Self.leases.merging(["STINT_WORKERS_LEASE_SECONDS": "60"]) { $1 }
-    try await Program.with(environment: environment) { program in
+    try await Program.with(environment: Self.leases) { program in
       try await Server.with(program, arguments) { server in
         // They end while it is locked.
         for id in ["one", "two"] {
@@ -208,6 +206,7 @@ import Testing
   @Test(arguments: both) func aLockThatDoesNotEndDoesNotHoldUpTheStop(_ arguments: [String]) async throws {
     let environment = Self.leases.merging([
       "STINT_WORKERS_SHUTDOWN_TIMEOUT_SECONDS": "0.2", "STINT_WORKERS_LEASE_SECONDS": "8",
+      "STINT_WORKERS_HEARTBEAT_SECONDS": "2",
     ]) { $1 }
     try await Program.with(environment: environment) { program in
       let server = try await Server.start(program, arguments)

@@ -79,13 +79,13 @@ import Testing
 
   @Test func anotherFinishesWhatAKilledWorkerBegan() async throws {
     try await Self.with { program, server in
-      let first = try await start(program, server, lease: 1)
+      let first = try await start(program, server, lease: 3)
       try await submit(program, server, "words-orphan", text: "one two", delay: 1)
       try await progress(program, server, "words-orphan", "one")
       let begun = try await job(program, server, "words-orphan")
       first.send(SIGKILL)
       #expect(try await first.exit() == 128 + SIGKILL)
-      let second = try await start(program, server, lease: 1)
+      let second = try await start(program, server)
       defer { second.send(SIGKILL) }
       #expect(try await program.run("wait", "words-orphan", "--url", server.url).code == 0)
       let ended = try await job(program, server, "words-orphan")
@@ -97,11 +97,11 @@ import Testing
 
   @Test func aWorkerThatSleptBeyondItsLeaseIsSuperseded() async throws {
     try await Self.with { program, server in
-      let sleeper = try await start(program, server, lease: 1)
+      let sleeper = try await start(program, server, lease: 3)
       try await submit(program, server, "words-slept", text: "one", delay: 2)
       try await progress(program, server, "words-slept", "one")
       sleeper.send(SIGSTOP)
-      let other = try await start(program, server, lease: 1)
+      let other = try await start(program, server)
       defer { other.send(SIGKILL) }
       #expect(try await program.run("wait", "words-slept", "--url", server.url).code == 0)
       let ended = try await job(program, server, "words-slept")
