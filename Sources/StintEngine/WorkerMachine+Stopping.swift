@@ -73,18 +73,21 @@ extension WorkerMachine {
   /// What it held then comes back when its leases end.
   package func mayGiveUp(uptime: Duration) -> Bool { giveUpAt.map { uptime >= $0 } ?? false }
 
+  /// Gives back what waits here, as if it had never been claimed.
   mutating func releaseReady(at: Timestamp, where goes: (Held) -> Bool = { _ in true }) -> [Action] {
     var kept: Deque<Held> = []
     var actions: [Action] = []
-    for held in ready {
+    for var held in ready {
       if goes(held) {
+        // Its handler has not begun, whatever the claim foresaw.
+        held.job.state.startedAt = nil
         ended.append(Settlement(job: held.job, cause: .released, at: at))
         actions = [.settle]
       } else {
         kept.append(held)
       }
     }
-    ready = kept
+    if !actions.isEmpty { ready = kept }
     return actions
   }
 }

@@ -120,12 +120,30 @@ package struct WorkerMachine {
 
   package var busy: Int { slots.reduce(0) { $0 + ($1.attempt == nil ? 0 : 1) } }
 
-  private var free: Int { isHeldForOne || !unsettled.isEmpty ? 0 : max(0, capacity - busy - ready.count) }
+  private var free: Int { isFullOfOne || !unsettled.isEmpty ? 0 : max(0, capacity - busy - ready.count) }
 
   /// Whether a job runs, or is next, that must have this process for itself.
   private var isHeldForOne: Bool {
     if let next = ready.first, runsAlone(next.job) { return true }
-    return slots.contains { $0.attempt.map { runsAlone($0.job) } ?? false }
+    return isOneRunning
+  }
+
+  /// Whether a job runs, or waits here, that must have this process for itself: it is the last that waits, see
+  /// ``giveWay(at:)``. Until it is over nothing is claimed.
+  private var isFullOfOne: Bool { ready.last.map { runsAlone($0.job) } ?? false || isOneRunning }
+
+  private var isOneRunning: Bool { slots.contains { $0.attempt.map { runsAlone($0.job) } ?? false } }
+
+  /// Gives back what would have to wait for the end of a job that must run alone: others may have room for it now.
+  private mutating func giveWay(at: Timestamp) -> [Action] {
+    var isBehind = isOneRunning
+    guard isBehind || ready.contains(where: { runsAlone($0.job) }) else { return [] }
+    let maxLosses = configuration.maxLosses
+    mightHaveWork = true
+    return releaseReady(at: at) { held in
+      defer { isBehind = isBehind || held.job.runsAlone(maxLosses: maxLosses) }
+      return isBehind
+    }
   }
 
   /// A job that has taken its worker down before takes no neighbour along the next time.
@@ -150,7 +168,7 @@ package struct WorkerMachine {
   /// What to claim now; nil if there is no room, or nothing to be had.
   package mutating func claimRequest(uptime: Duration) -> ClaimRequest? {
     if doubtfulSince != nil { return recovery(uptime: uptime) }
-    guard !isDraining, !isClaiming, !isHeldForOne, unsettled.isEmpty, mightHaveWork || uptime >= nextPoll else {
+    guard !isDraining, !isClaiming, !isFullOfOne, unsettled.isEmpty, mightHaveWork || uptime >= nextPoll else {
       return nil
     }
     let target = aheadTarget
@@ -192,7 +210,8 @@ package struct WorkerMachine {
       ready.append(contentsOf: jobs.map { Held(job: $0, renewedAt: claimAskedAt) })
     }
     if isDraining || capacity == 0 { return releaseReady(at: at) + [.settle] }
-    return startRunners() + (jobs.isEmpty ? [] : [.reschedule])
+    guard !jobs.isEmpty else { return startRunners() }
+    return giveWay(at: at) + startRunners() + [.reschedule]
   }
 
   /// The gateway could not answer a claim. `isInDoubt` tells whether it may have had its effect all the same.

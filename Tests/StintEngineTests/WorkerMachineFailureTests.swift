@@ -13,11 +13,16 @@ import Testing
   }
 
   @Test func aJobThatTookItsWorkerDownTwiceRunsAlone() throws {
-    var script = MachineScript(slots: 3)
-    let jobs = [script.job(), feared(script.job()), script.job()]
+    var script = MachineScript(slots: 4)
+    let jobs = [script.job(), feared(script.job()), script.job(), feared(script.job())]
     let first = script.run(jobs)
     #expect(first.map(\.job.id) == [jobs[0].id], "nobody begins beside it")
-    #expect(script.machine.claimRequest(uptime: script.uptime) == nil)
+    let given = script.machine.takeEnded().settlements
+    #expect(given.map(\.job.id) == [jobs[2].id, jobs[3].id], "what would wait for its end goes to others")
+    #expect(given.allSatisfy { $0.cause == .released && $0.job.state.startedAt == nil }, "as if never claimed")
+    #expect(script.machine.claimRequest(uptime: .seconds(9)) == nil, "nor is anything claimed to wait for it")
+    #expect(script.machine.wake(.critical, at: script.at).contains(.claim))
+    #expect(script.machine.claimRequest(uptime: .seconds(9)) == nil)
     let second = script.begin(script.end(first[0]) + [.startRunner(slot: first[0].slot, runner: first[0].runner)])
     #expect(second.map(\.job.id) == [jobs[1].id])
     #expect(script.machine.claimRequest(uptime: script.uptime) == nil, "nothing is claimed while it runs")
@@ -25,9 +30,21 @@ import Testing
     #expect(script.begin(actions).isEmpty, "nor before its outcome is stored")
     let settled = script.machine.settled(script.machine.takeEnded().settlements)
     #expect(settled.contains(.claim))
-    let third = script.begin(settled)
-    #expect(third.map(\.job.id) == [jobs[2].id])
-    #expect(script.machine.claimRequest(uptime: script.uptime)?.count == 2)
+    #expect(script.machine.claimRequest(uptime: script.uptime)?.count == 4)
+  }
+
+  @Test func whatIsFoundBesideAJobThatRunsAloneIsGivenBack() throws {
+    var script = MachineScript(slots: 2)
+    let lone = feared(script.job())
+    let running = script.run([lone])
+    #expect(running.map(\.job.id) == [lone.id])
+    script.machine.doubtfulSince = .zero
+    script.uptime = .seconds(2)
+    let request = try script.request()
+    let found = script.job()
+    let actions = script.machine.claimed([running[0].job, found], for: request, at: script.at, uptime: script.uptime)
+    #expect(actions.contains(.settle) && script.begin(actions).isEmpty)
+    #expect(script.settled().map(\.0) == [found.id])
   }
 
   @Test func oneLossIsNoReasonToRunAlone() {
