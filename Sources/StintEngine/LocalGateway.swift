@@ -33,6 +33,8 @@ final class LocalGateway: ServingGateway {
     return Listening { [hub] in hub.detach(id) }
   }
 
+  func heard(from attempt: AttemptKey) { hub.hint(.alive(attempt)) }
+
   func offer(_ access: (@Sendable (Job) async -> AttemptAccess?)?) { offered.withLock { $0 = access } }
 
   func access(_ job: Job) async -> AttemptAccess? { await offered.withLock { $0 }?(job) }

@@ -292,6 +292,7 @@ package final class Worker: WorkerPool {
     switch signal {
     case .ready(let priority): perform(machine.withLock { $0.wake(priority, at: time.now()) })
     case .cancel(let id): perform(machine.withLock { $0.cancel(id, at: time.now(), uptime: time.uptime()) })
+    case .alive(let attempt): machine.withLock { $0.hear(from: attempt, uptime: time.uptime()) }
     case .due: break
     }
   }

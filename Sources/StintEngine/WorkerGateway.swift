@@ -46,6 +46,8 @@ public protocol ServingGateway: WorkerGateway {
   func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk]
   /// Calls `receive`, which must be quick, for every hint until what this gives is dropped.
   func listen(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> Listening
+  /// An attempt gave a sign of life by another way than its worker, who is told of it if it is one of this server's.
+  func heard(from attempt: AttemptKey)
   /// From now on attempts are given access by `access`, or by nothing.
   func offer(_ access: (@Sendable (Job) async -> AttemptAccess?)?)
   /// 32 random bytes that are kept with the jobs and known to every process on them: what lease tokens are sealed with.
@@ -60,6 +62,8 @@ public enum WorkerSignal: Sendable {
   case due(Timestamp)
   /// A running job was asked to stop.
   case cancel(JobID)
+  /// An attempt gave a sign of life by another way than its worker: a program that it started spoke to the server.
+  case alive(AttemptKey)
 }
 
 /// Someone who hears hints, until the last reference to this goes.

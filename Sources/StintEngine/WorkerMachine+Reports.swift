@@ -23,7 +23,13 @@ extension WorkerMachine {
     return attempt.hasNews && !hadNews ? [.reschedule] : []
   }
 
-  /// The same, with the instants of outcomes that waited for the store while the wall clock was set moved along.
+  /// A program that an attempt started spoke for it.
+  package mutating func hear(from attempt: AttemptKey, uptime: Duration) {
+    guard let index = slots.firstIndex(where: { $0.attempt?.job.key == attempt }) else { return }
+    slots[index].attempt?.lastSignOfLife = uptime
+  }
+
+  /// What ``takeEnded()`` gives, with the instants of outcomes that waited for the store while the wall clock was set moved along.
   package mutating func takeEnded(
     at: Timestamp, uptime: Duration
   ) -> (reports: [AttemptReport], settlements: [Settlement]) {

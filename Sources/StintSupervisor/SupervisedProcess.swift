@@ -94,8 +94,9 @@ final class SupervisedProcess: Sendable {
 
   // MARK: Telling
 
-  /// Passes a hint on. Those that only say "there is work" join.
+  /// Passes a hint on. Those that only say "there is work" join; one about an attempt goes to the process that has it.
   func hint(_ signal: WorkerSignal) {
+    if case .alive(let attempt) = signal, state.withLock({ $0.held[attempt] == nil }) { return }
     guard case .ready(let priority) = signal else { return tell(.signal(signal)) }
     let isNew = state.withLock { state in
       defer { state.readyHint = max(state.readyHint ?? .low, priority) }

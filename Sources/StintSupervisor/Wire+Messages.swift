@@ -166,6 +166,9 @@ extension WireWriter {
     case .signal(.due(let at)):
       put(3)
       put(at)
+    case .signal(.alive(let attempt)):
+      put(7)
+      put(attempt)
     case .drain: put(4)
     case .stop: put(5)
     case .leave: put(6)
@@ -273,6 +276,7 @@ extension WireReader {
     case 4: return .drain
     case 5: return .stop
     case 6: return .leave
+    case 7: return .signal(.alive(try attemptKey()))
     default: throw Malformed()
     }
   }

@@ -102,6 +102,18 @@ import Testing
     #expect(script.tick(after: .seconds(2)).actions.contains(.cancelRunner(running.runner)))
   }
 
+  @Test func whatAProgramSaysToTheServerIsASignOfLifeOfItsAttemptAlone() {
+    var script = MachineScript(slots: 2)
+    let running = script.run([script.job(stall: .seconds(5)), script.job(stall: .seconds(5))])
+    _ = script.tick(after: .seconds(4))
+    script.machine.hear(from: running[0].job.key, uptime: script.uptime)
+    script.machine.hear(from: AttemptKey(id: running[1].job.id, revision: 7), uptime: script.uptime)
+    let due = script.tick(after: .seconds(4))
+    #expect(due.actions.filter { $0 == .cancelRunner(running[0].runner) }.isEmpty)
+    #expect(due.actions.contains(.cancelRunner(running[1].runner)), "another attempt's words are not its own")
+    #expect(script.tick(after: .seconds(1)).actions.contains(.cancelRunner(running[0].runner)))
+  }
+
   @Test func aPatientDrainWaitsForWhatRunsUntilThereIsHurry() {
     var script = MachineScript(slots: 1) {
       $0.lease = .seconds(600)

@@ -277,6 +277,7 @@ private final class Flag: Sendable {
       try await base.settle(settlements)
     }
     func listen(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> Listening { base.listen(receive) }
+    func heard(from attempt: AttemptKey) { base.heard(from: attempt) }
     func offer(_ access: (@Sendable (Job) async -> AttemptAccess?)?) {}
     func secret() async throws(StoreError) -> [UInt8] { try await base.secret() }
   }

@@ -77,6 +77,13 @@ import Testing
     #expect(claim == request)
   }
 
+  @Test func hintsArriveWhole() throws {
+    let key = AttemptKey(id: job.id, revision: 1 << 40)
+    guard case .tell(.signal(.alive(key))) = try sent(.tell(.signal(.alive(key)))) else {
+      return #expect(Bool(false), "not the same message")
+    }
+  }
+
   @Test func errorsSayWhetherTheEffectIsKnown() throws {
     for error in [StoreError.closed, .unavailable("away", effect: .unknown), .unavailable("full", effect: .notApplied)]
     {

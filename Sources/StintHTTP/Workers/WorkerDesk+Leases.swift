@@ -64,6 +64,7 @@ extension WorkerDesk {
       for (token, result) in zip(tokens, results) {
         switch result {
         case .renewed(let cancelledBy):
+          if token.isLocal { gateway.heard(from: token.key) }
           var held = state.withLock { $0.held[token.key] } ?? Held(token: token, worker: worker, heardAt: now)
           held.cancelledBy = cancelledBy
           hold(held)

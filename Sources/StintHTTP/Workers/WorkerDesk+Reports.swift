@@ -28,6 +28,7 @@ extension WorkerDesk {
     if state.withLock({ $0.held[token.key] == nil }) {
       hold(Held(token: token, worker: job.state.workerID, heardAt: now))
     }
+    if token.isLocal { gateway.heard(from: token.key) }
     let cancelledBy = job.state.cancelledBy
     var said = state.withLock { $0.held[token.key]?.said }
     var output: [OutputChunk] = []
