@@ -24,7 +24,7 @@ final class Maintenance: Sendable {
     self.time = time
     self.random = random
     self.logger = logger
-    self.troubles = TroubleLog(logger: logger)
+    self.troubles = TroubleLog(logger: logger, time: time)
     self.machine = Locked(MaintenanceMachine(configuration: configuration, uptime: time.uptime()))
   }
 
@@ -35,7 +35,7 @@ final class Maintenance: Sendable {
     while !Task.isCancelled {
       do throws(StoreError) {
         try await round()
-        troubles.worked("maintenance")
+        troubles.worked("maintenance", wrote: false)
       } catch {
         troubles.failed("maintenance", error)
         machine.withLock { $0.failed(uptime: time.uptime()) }

@@ -63,7 +63,7 @@ package final class Worker: WorkerPool {
     var logger = logger
     logger[metadataKey: "worker_id"] = "\(id)"
     self.logger = logger
-    self.troubles = TroubleLog(logger: logger)
+    self.troubles = TroubleLog(logger: logger, time: time)
     self.machine = Locked(
       WorkerMachine(id: id, configuration: configuration, types: Set(byName.keys), only: only))
   }
@@ -135,7 +135,7 @@ package final class Worker: WorkerPool {
       }
       do throws(StoreError) {
         let jobs = try await gateway.claim(request)
-        troubles.worked("claiming")
+        troubles.worked("claiming", wrote: !jobs.isEmpty)
         if !jobs.isEmpty { KillPoint.reached(.claimReceived) }
         perform(
           machine.withLock { $0.claimed(jobs, for: request, at: time.now(), uptime: time.uptime()) })

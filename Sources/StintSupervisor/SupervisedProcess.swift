@@ -310,7 +310,7 @@ final class SupervisedProcess: Sendable {
       let message = "The worker process \(pid) \(ending.text)"
       return Settlement(job: job, cause: .lost(message: message, alone: alone, seen: true), at: at, uptime: uptime)
     }
-    let troubles = TroubleLog(logger: logger)
+    let troubles = TroubleLog(logger: logger, time: engine.time)
     while !settlements.isEmpty {
       do throws(StoreError) {
         KillPoint.reached(.lossesDecided)
