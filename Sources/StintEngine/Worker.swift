@@ -34,6 +34,9 @@ package final class Worker: WorkerPool {
   private let settleSignal = Signal()
   private let clockSignal = Signal()
   private let renewSignal = Signal()
+  private let presenceSignal = Signal()
+  /// Whether what was announced last is no longer so.
+  private let isPresenceOld = Locked(false)
   /// Leases that are to be renewed, and since when.
   private let renewal = Locked<(keys: [AttemptKey], asked: Duration)?>(nil)
   private let hasSaidHopeless = Locked(false)
@@ -97,6 +100,7 @@ package final class Worker: WorkerPool {
   package func drain(isPatient: Bool = false) {
     logger.info("worker draining")
     perform(machine.withLock { $0.drain(at: time.now(), uptime: time.uptime(), isPatient: isPatient) })
+    presenceSignal.notify()
     KillPoint.reached(.workerDraining)
   }
 
@@ -106,6 +110,7 @@ package final class Worker: WorkerPool {
       machine.withLock {
         $0.stop(grace: .milliseconds(200), patience: .seconds(5), at: time.now(), uptime: time.uptime())
       })
+    presenceSignal.notify()
   }
 
   private func loops() async {
@@ -171,6 +176,7 @@ package final class Worker: WorkerPool {
         let results = settlements.isEmpty ? [] : try await gateway.settle(settlements)
         troubles.worked("settling")
         perform(machine.withLock { $0.settled(settlements) })
+        if !settlements.isEmpty { noteSettled() }
         for (settlement, result) in zip(settlements, results) where result == .superseded {
           logger.warning("superseded", metadata: settlement.job.logMetadata)
         }
@@ -244,19 +250,38 @@ package final class Worker: WorkerPool {
     }
   }
 
-  /// Says at each heartbeat that the worker is alive, and what it does.
+  /// Says at each heartbeat that the worker is alive, and what it does: sooner when it begins to drain, and within a
+  /// second when attempts have ended.
   private func presenceLoop() async {
     while !Task.isCancelled {
-      await announce()
-      try? await time.sleep(for: configuration.heartbeat)
+      isPresenceOld.withLock { $0 = false }
+      let told = await announce()
+      let at = time.uptime()
+      while !Task.isCancelled {
+        let now = machine.withLock { ($0.isDraining, $0.processed) }
+        guard now.0 == (told.state == .draining) else { break }
+        let wait = now.1 == told.processed ? configuration.heartbeat : min(.seconds(1), configuration.heartbeat)
+        guard time.uptime() < at + wait else { break }
+        await presenceSignal.wait(untilUptime: at + wait, time: time)
+      }
     }
   }
 
-  private func announce() async {
-    var told = -1
+  /// Attempts have ended: the presence loop is woken once for all until it says so.
+  private func noteSettled() {
+    let isOld = isPresenceOld.withLock { isOld in
+      defer { isOld = true }
+      return isOld
+    }
+    if !isOld { presenceSignal.notify() }
+  }
+
+  /// Makes the worker's entry known as it is now, and gives it.
+  @discardableResult private func announce() async -> WorkerRecord {
+    var record: WorkerRecord
     // Who changed the number of slots meanwhile has said so already: that must not be overwritten with what was.
-    while told != machine.withLock({ $0.capacity }) {
-      var record = WorkerRecord(
+    repeat {
+      record = WorkerRecord(
         id: id, host: identity.host, pid: identity.pid, slots: 0, types: types, startedAt: startedAt,
         seenAt: time.now())
       machine.withLock { machine in
@@ -265,14 +290,14 @@ package final class Worker: WorkerPool {
         record.processed = machine.processed
         record.abandoned = machine.abandoned
       }
-      told = record.slots
       do throws(StoreError) {
         try await gateway.announce(record)
         troubles.worked("announcing")
       } catch {
         troubles.failed("announcing", error)
       }
-    }
+    } while record.slots != machine.withLock({ $0.capacity })
+    return record
   }
 
   /// Changes how many jobs run at once, and makes it known.
