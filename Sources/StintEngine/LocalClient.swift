@@ -213,17 +213,19 @@ public final class LocalClient: JobFeed {
     try await stored { () throws(StoreError) in try await store.list(query) }
   }
 
-  /// See ``JobClient/history(_:)``. An attempt that runs comes last, as `claimed`.
+  /// See ``JobClient/history(_:)``. An attempt that runs stands there as `claimed`.
   public func history(_ id: JobID) async throws(StintError) -> [Event] {
     let job = try await job(id)
     let chain = try await predecessors(of: job).map(\.id) + [id]
     var events = try await stored { () throws(StoreError) in try await store.history(chain) }.flatMap(\.self)
     // The attempt under way has no event yet: an event is written when it ends.
     if job.status == .running, let begun = job.state.startedAt {
-      events.append(
-        Event(
-          jobID: id, kind: .claimed, status: .running, revision: job.state.revision, attempt: job.state.attempt,
-          at: begun, startedAt: begun, workerID: job.state.workerID))
+      let claimed = Event(
+        jobID: id, kind: .claimed, status: .running, revision: job.state.revision, attempt: job.state.attempt,
+        at: begun, startedAt: begun, workerID: job.state.workerID)
+      // Only what was asked of it while it ran comes after: that leaves the revision as it is.
+      let isLater = { (event: Event) in event.revision == claimed.revision && event.at >= begun }
+      events.insert(claimed, at: (events.lastIndex { !isLater($0) } ?? -1) + 1)
     }
     return events
   }

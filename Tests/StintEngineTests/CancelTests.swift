@@ -70,6 +70,7 @@ import Testing
       await gate.wait(inside: 1)
       _ = try await engine.client.cancel(job.id, by: someone)
       await gate.wait { $0.asked == 1 }
+      #expect(try await engine.client.kinds(job.id) == [.submitted, .claimed, .cancelRequested], "oldest first")
       time.advance(by: .seconds(10))
       let done = try await engine.client.end(of: job.id)
       #expect(done.status == .cancelled)
