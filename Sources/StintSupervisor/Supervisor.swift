@@ -129,7 +129,9 @@ public final class Supervisor: Service, WorkerPool {
         processes.withLock { $0[ending.pid] = nil }
         if ending.isRegular {
           logger.info("worker process ended", metadata: ["pid": "\(ending.pid)"])
-        } else if !isStopping {
+        } else if isStopping {
+          logger.warning("worker process did not stop well", metadata: ["pid": "\(ending.pid)", "how": "\(ending.text)"])
+        } else {
           logger.error("worker process ended", metadata: ["pid": "\(ending.pid)", "how": "\(ending.text)"])
           if !budget.take(uptime: engine.time.uptime()) {
             failure = StintError(

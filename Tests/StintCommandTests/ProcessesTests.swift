@@ -180,6 +180,23 @@ import Testing
     }
   }
 
+  @Test func aProcessThatDoesNotStopIsKilledAndNamed() async throws {
+    try await Program.with(environment: Self.environment) { program in
+      let server = try await Server.start(program, ["--processes", "1"])
+      try await submit(program, server, "one")
+      let stopped = try await worker(program, server, of: "one")
+      kill(stopped, SIGSTOP)
+      server.child.send(SIGINT)
+      try await server.child.note("Once more")
+      server.child.send(SIGINT)
+      #expect(try await server.child.exit() == 130)
+      #expect(server.child.err.contains("worker process did not stop well"), "\(server.child.err)")
+      #expect(server.child.err.contains("killed by signal 9"), "\(server.child.err)")
+      let job = try await program.run("show", "one", "--json").json
+      #expect(job["status"] == "pending" && job["losses"] == 0, "\(job)")
+    }
+  }
+
   @Test func moreWorkersJoinFromAnotherTerminalAndLeave() async throws {
     try await Program.with(environment: Self.environment) { program in
       let missing = try await program.run("start-workers")
