@@ -125,7 +125,8 @@ package final class Worker: WorkerPool {
     }
     let left = runners.withLock { Array($0.values) }
     if abandonedCount == 0 { for task in left { await task.value } }
-    try? await gateway.leave(id)
+    // A store that does not take outcomes does not take this either: the entry goes once it has been silent for long.
+    if !hasSaidHopeless.withLock({ $0 }) { try? await gateway.leave(id) }
     let processed = machine.withLock { $0.processed }
     logger.info("worker stopped", metadata: ["processed": "\(processed)", "abandoned": "\(abandonedCount)"])
   }
@@ -184,7 +185,8 @@ package final class Worker: WorkerPool {
         troubles.failed("settling", error, ["outcomes": "\(settlements.count)", "reports": "\(reports.count)"])
         let isHopeless = machine.withLock { machine in
           machine.giveBack(reports, settlements)
-          return machine.mayGiveUp(uptime: time.uptime())
+          // Not when the next try would end too late.
+          return machine.mayGiveUp(uptime: time.uptime() + WorkerMachine.tryTime)
         }
         if case .closed = error { return }
         if isHopeless { return sayHopeless(error) }

@@ -69,6 +69,9 @@ extension WorkerMachine {
   /// How long a worker that is to stop waits for a store that does not take its last outcomes.
   package static let outagePatience: Duration = .seconds(10)
 
+  /// How long another try takes at least, with the wait before it, while the store is locked.
+  package static let tryTime: Duration = .milliseconds(2_500)
+
   /// Whether the worker may end without having settled: it is to stop, and the store has not answered for too long.
   /// What it held then comes back when its leases end.
   package func mayGiveUp(uptime: Duration) -> Bool { giveUpAt.map { uptime >= $0 } ?? false }

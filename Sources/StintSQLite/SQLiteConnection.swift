@@ -45,7 +45,8 @@ final class SQLiteConnection {
     self.isOwn = true
     sqlite3_extended_result_codes(opened, 1)
     stint_sqlite_use_lookaside(opened)
-    waitForLocks(milliseconds: 10_000)
+    handleLocks()
+    waitForLocks(nanoseconds: 10_000_000_000)
     sqlite3_progress_handler(
       opened, 1_000_000,
       { context in
@@ -61,19 +62,20 @@ final class SQLiteConnection {
     self.isOwn = false
   }
 
-  /// How long to wait for a lock that another process holds, before the operation fails.
-  ///
-  /// Looks each millisecond: SQLite's own waiting looks each tenth of a second, and on a slow disk, where the lock is
-  /// free for moments only, hardly ever gets it.
-  func waitForLocks(milliseconds: Int32) {
-    lockWait.limit = UInt64(milliseconds) * 1_000_000
+  /// Looks for a lock that another process holds each millisecond: SQLite's own waiting looks each tenth of a second,
+  /// and on a slow disk, where the lock is free for moments only, hardly ever gets it.
+  private func handleLocks() {
     sqlite3_busy_handler(
       handle,
       { context, count in
         guard let context else { return 0 }
         let wait = Unmanaged<LockWait>.fromOpaque(context).takeUnretainedValue()
+        wait.isInVain = false
         if count == 0 { wait.since = DispatchTime.now().uptimeNanoseconds }
-        guard DispatchTime.now().uptimeNanoseconds - wait.since < wait.limit else { return 0 }
+        guard DispatchTime.now().uptimeNanoseconds - wait.since < wait.limit else {
+          wait.isInVain = true
+          return 0
+        }
         usleep(1_000)
         return 1
       }, Unmanaged.passUnretained(lockWait).toOpaque())
@@ -83,7 +85,18 @@ final class SQLiteConnection {
   private final class LockWait {
     var limit: UInt64 = 0
     var since: UInt64 = 0
+    var isInVain = false
   }
+
+  /// How long to wait for a lock that another process holds, before the operation fails. Forgets whether one was waited
+  /// for in vain.
+  func waitForLocks(nanoseconds: UInt64) {
+    lockWait.limit = nanoseconds
+    lockWait.isInVain = false
+  }
+
+  /// Whether a lock was waited for until the time was over.
+  var hasWaitedInVain: Bool { lockWait.isInVain }
 
   deinit {
     statements.removeAll()

@@ -49,18 +49,21 @@ public final class SQLiteStore: Store {
   ///   - leaseClock: judges leases; the machine's boot clock unless a test gives another.
   ///   - wakeupPoll: how often to look whether another process has written, while anyone listens.
   ///   - patience: how long a call may last before who waits for it is told that the disk does not answer.
+  ///   - lockWait: how long a call waits for a lock that another process holds; in all, also where others wait for it
+  ///     before.
   /// - Throws: ``StintStore/StoreError``: missing, newer than this program, not a Stint database, not to be opened.
   public static func open(
     path: String, creation: Creation = .createIfMissing,
     leaseClock: @escaping @Sendable () -> LeaseInstant = BootClock.now, wakeupPoll: Duration = .milliseconds(200),
-    patience: Duration = .seconds(10)
+    patience: Duration = .seconds(10), lockWait: Duration = .seconds(2)
   ) async throws(StoreError) -> SQLiteStore {
     let result: Result<SQLiteStore, StoreError> = await withCheckedContinuation { continuation in
       DispatchQueue.global().async {
         continuation.resume(
           returning: Result {
             try SQLiteStore(
-              path: path, creation: creation, clock: leaseClock, poll: wakeupPoll, patience: patience)
+              path: path, creation: creation, clock: leaseClock, poll: wakeupPoll, patience: patience,
+              lockWait: lockWait)
           }.mapError { .from($0, path: path, effect: .notApplied) })
       }
     }
@@ -69,7 +72,7 @@ public final class SQLiteStore: Store {
 
   private init(
     path: String, creation: Creation, clock: @escaping @Sendable () -> LeaseInstant, poll: Duration,
-    patience: Duration
+    patience: Duration, lockWait: Duration
   ) throws {
     try Self.prepareFile(path, creation: creation)
     let writing = try SQLiteConnection(path: path, flags: SQLITE_OPEN_READWRITE)
@@ -78,26 +81,25 @@ public final class SQLiteStore: Store {
     try writing.execute(Self.pragmas)
     try Schema.migrate(writing)
     // From here on callers try five times and workers for ever: a lock that is held for longer is told of soon.
-    writing.waitForLocks(milliseconds: Self.lockWait)
+    let lockWait = UInt64(max(0, lockWait.microseconds)) * 1_000
+    writing.waitForLocks(nanoseconds: lockWait)
     let watch = CallWatch(patience: patience)
     func connect(_ setting: String) throws -> SQLiteReader {
       let connection = try SQLiteConnection(path: path, flags: SQLITE_OPEN_READWRITE)
-      connection.waitForLocks(milliseconds: Self.lockWait)
+      connection.waitForLocks(nanoseconds: lockWait)
       try connection.execute(setting)
       try connection.execute(Self.pragmas)
       return SQLiteReader(connection: connection, watch: watch)
     }
     self.checkpointer = try connect("PRAGMA synchronous = FULL;")
     self.writer = SQLiteWriter(
-      session: WriteSession(connection: writing, clock: clock), checkpointer: checkpointer, watch: watch)
+      session: WriteSession(connection: writing, clock: clock), checkpointer: checkpointer, watch: watch,
+      lockWait: lockWait)
     self.readers = try (0..<2).map { _ in try connect("PRAGMA query_only = ON;") }
     self.clock = clock
     self.poll = poll
     self.capabilities = StoreCapabilities(name: "sqlite", location: path, isDurable: true, isShared: true)
   }
-
-  /// How long one try waits for a lock, in milliseconds.
-  private static let lockWait: Int32 = 2_000
 
   /// Makes the file with mode 0600 before SQLite would make it readable for others.
   private static func prepareFile(_ path: String, creation: Creation) throws {

@@ -22,6 +22,8 @@ final class SQLiteWriter: Sendable {
     let perform: @Sendable (WriteSession) throws -> Void
     /// Whether someone waits for it still.
     let isWanted: @Sendable () -> Bool
+    /// When it came, in nanoseconds of the machine's uptime.
+    let since = DispatchTime.now().uptimeNanoseconds
     /// Answers: nil once the transaction is on disk, else what went wrong. The first answer counts.
     let finish: @Sendable (StoreError?) -> Void
   }
@@ -47,6 +49,8 @@ final class SQLiteWriter: Sendable {
   private let watch: CallWatch
   private let signs: SignsOfLife
   private let path: String
+  /// For how long a call waits for a lock, in nanoseconds.
+  private let lockWait: UInt64
 
   /// Pages in the write-ahead log after the last commit.
   private final class PageCount: Sendable {
@@ -57,13 +61,16 @@ final class SQLiteWriter: Sendable {
   private final class SessionBox: @unchecked Sendable {
     // Safe because only blocks on the writer's serial queue touch it.
     var session: WriteSession?
+    /// Since when a lock has been waited for, by one call after the other; nil where the last one got it.
+    var lockedSince: UInt64?
     init(_ session: WriteSession) { self.session = session }
   }
 
   /// A writer on `session`. `checkpointer` is a connection of its own, which copies the write-ahead log to the file
   /// while the writer goes on.
-  init(session: sending WriteSession, checkpointer: SQLiteReader, watch: CallWatch) {
+  init(session: sending WriteSession, checkpointer: SQLiteReader, watch: CallWatch, lockWait: UInt64) {
     let pages = pages
+    self.lockWait = lockWait
     self.path = session.connection.path
     self.signs = session.connection.signs
     session.connection.onCommit { count in pages.value.store(count, ordering: .relaxed) }
@@ -174,11 +181,28 @@ final class SQLiteWriter: Sendable {
       for pending in batch { pending.finish(.closed) }
       return
     }
+    // Who came while others waited for the lock has waited with them: what is left of its time is waited for.
+    let now = DispatchTime.now().uptimeNanoseconds
+    let lockedSince = box.lockedSince ?? now
+    func deadline(_ pending: Pending) -> UInt64 { max(pending.since, lockedSince) + lockWait }
+    let first = batch.map(deadline).min() ?? now
+    session.connection.waitForLocks(nanoseconds: first > now ? first - now : 0)
     var failedInside = false
+    var hasBegun = false
     let error = session.transaction { session in
-      failedInside = true
+      (hasBegun, failedInside) = (true, true)
       for pending in batch { try pending.perform(session) }
       failedInside = false
+    }
+    let isLocked = error != nil && !hasBegun && session.connection.hasWaitedInVain
+    box.lockedSince = isLocked ? lockedSince : nil
+    session.connection.waitForLocks(nanoseconds: lockWait)
+    if isLocked {
+      // Those who came later have time left; not for moments, or each would be a try of its own.
+      let over = max(first, DispatchTime.now().uptimeNanoseconds) + 20_000_000
+      queue.withLock { $0.pending.insert(contentsOf: batch.filter { deadline($0) > over }, at: 0) }
+      for pending in batch where deadline(pending) <= over { pending.finish(error) }
+      return
     }
     if error != nil, failedInside, batch.count > 1 {
       // One of them failed, and nothing of the transaction is left: whose fault it was shows when each goes alone.

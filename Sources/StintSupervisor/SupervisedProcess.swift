@@ -328,7 +328,7 @@ final class SupervisedProcess: Sendable {
         logger.error(
           "stopped without the store: what the worker process held comes back when its leases end",
           metadata: ["pid": "\(pid)", "jobs": "\(settlements.count)", "error": "\(error)"])
-        break
+        return
       }
     }
     for worker in workers { try? await engine.gateway.leave(worker) }
