@@ -161,7 +161,7 @@ extension Handler {
       if let params = (try? context.job.spec.params.parsed())?.object {
         let faults = type.check(params).faults
         if !faults.isEmpty {
-          throw UndecodableParams(reason: StintError.invalid(type.name, faults).description)
+          throw UndecodableParams(reason: faults.map { "\($0.param): \($0.message)" }.joined(separator: "; "))
         }
       }
       return try await run(context)

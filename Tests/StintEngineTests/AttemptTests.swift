@@ -139,6 +139,17 @@ import Testing
     }
   }
 
+  @Test func paramsThatAreNotAllowedAreNamedOnceEach() async throws {
+    let type = JobType(
+      name: "work", params: [Param("x", .integer, required: true), Param("y", .string, required: true)])
+    let checking = Handler(type) { _ in nil }.checkingParams()
+    let job = Job(
+      spec: JobSpec(id: JobID(known: "one"), type: "work", createdAt: ManualTime().now()),
+      state: JobState(status: .running, revision: 1, runAt: ManualTime().now()))
+    let error = await #expect(throws: UndecodableParams.self) { _ = try await checking.run(JobContext(job: job)) }
+    #expect(error?.reason == "x: is required; y: is required")
+  }
+
   @Test func aResultThatIsTooLargeIsAnError() async throws {
     let work = handler { _ in RawJSON(.string(String(repeating: "x", count: 2_000_000))) }
     try await withEngine(on: .memory, [work]) { engine, _ in
