@@ -264,11 +264,16 @@ public final class LocalClient: JobFeed {
     stats.throughput = totals.throughput
     stats.averageDurationMilliseconds = totals.averageDurationMilliseconds
     stats.windowSeconds = Totals.windowSeconds
-    for worker in try await liveWorkers() {
+    let workers = try await liveWorkers()
+    let running =
+      workers.isEmpty || stats.counts[.running] == 0
+      ? [:] : try await stored { () throws(StoreError) in try await store.runningByWorker() }
+    for worker in workers {
       stats.workerCapacity += worker.slots
       stats.workerProcessed += worker.processed
+      // What it holds ready, or runs in slots that are no more, takes none.
+      stats.workerActive += min(running[worker.id] ?? 0, worker.slots)
     }
-    stats.workerActive = min(stats.counts[.running], stats.workerCapacity)
     stats.workerIdle = stats.workerCapacity - stats.workerActive
     return stats
   }

@@ -16,6 +16,17 @@ extension StoreLaw {
       try await recount()
     },
 
+    StoreLaw("Running jobs are counted by worker") { probe in
+      try probe.demandEqual(try await probe.store.runningByWorker(), [:], "What runs in an empty store")
+      try await probe.insert((1...6).map { probe.job("job-\($0)") })
+      let first = try await probe.claim(3, by: "one")
+      _ = try await probe.claim(2, by: "two")
+      try probe.demandEqual(try await probe.store.runningByWorker(), ["one": 3, "two": 2], "What runs")
+      try await probe.move(first[0], .succeeded(nil))
+      try await probe.move(first[1], .released)
+      try probe.demandEqual(try await probe.store.runningByWorker(), ["one": 1, "two": 2], "What is left of it")
+    },
+
     StoreLaw("A history is a path of the lifecycle's table") { probe in
       try await probe.populate()
       for job in try await probe.all() { try probe.demandPath(of: job, try await probe.history(job.id)) }

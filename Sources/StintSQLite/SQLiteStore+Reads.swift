@@ -11,6 +11,11 @@ extension SQLiteStore {
   /// See ``StintStore/Store/counts()``.
   public func counts() async throws(StoreError) -> Counts { try await read { try $0.counts() } }
 
+  /// See ``StintStore/Store/runningByWorker()``.
+  public func runningByWorker() async throws(StoreError) -> [String: Int] {
+    try await read { try $0.runningByWorker() }
+  }
+
   /// See ``StintStore/Store/expired(limit:)``.
   public func expired(limit: Int) async throws(StoreError) -> [Job] {
     let now = clock()
@@ -115,6 +120,19 @@ extension SQLiteConnection {
     guard try select.step() else { return counts }
     for status in JobStatus.allCases { counts[status] = select.int(Int32(status.code)) }
     return counts
+  }
+
+  static let runningQuery = """
+    SELECT w.id, r.jobs FROM (SELECT s.worker, count(*) AS jobs FROM states s WHERE s.status = 3 GROUP BY s.worker) r
+    JOIN worker_names w ON w.number = r.worker
+    """
+
+  func runningByWorker() throws -> [String: Int] {
+    let select = try statement(Self.runningQuery)
+    defer { select.reset() }
+    var found: [String: Int] = [:]
+    while try select.step() { found[select.text(0)] = select.int(1) }
+    return found
   }
 
   static let expiredQuery = """

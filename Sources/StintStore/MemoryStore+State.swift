@@ -309,6 +309,12 @@ extension MemoryStore {
       return page
     }
 
+    package func runningByWorker() -> [String: Int] {
+      running.reduce(into: [:]) { found, id in
+        if let worker = entries[id]?.job.state.workerID { found[worker, default: 0] += 1 }
+      }
+    }
+
     package func expired(limit: Int, clock: LeaseInstant) -> [Job] {
       sorted(running) { $0.state.leaseUntil?.isOver(at: clock) ?? true }.prefix(limit).map { $0 }
     }

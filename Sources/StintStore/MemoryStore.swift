@@ -111,6 +111,9 @@ public final class MemoryStore: Store {
   /// See ``Store/counts()``.
   public func counts() async throws(StoreError) -> Counts { try locked { $0.counts } }
 
+  /// See ``Store/runningByWorker()``.
+  public func runningByWorker() async throws(StoreError) -> [String: Int] { try locked { $0.runningByWorker() } }
+
   /// See ``Store/expired(limit:)``.
   public func expired(limit: Int) async throws(StoreError) -> [Job] {
     let now = clock()

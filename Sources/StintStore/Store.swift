@@ -66,6 +66,9 @@ public protocol Store: Sendable {
   /// How many jobs are in each status: kept, not counted anew.
   func counts() async throws(StoreError) -> Counts
 
+  /// How many jobs run under each worker that has any: those that it holds ready included.
+  func runningByWorker() async throws(StoreError) -> [String: Int]
+
   /// Running jobs whose lease is over by the store's clock.
   func expired(limit: Int) async throws(StoreError) -> [Job]
 

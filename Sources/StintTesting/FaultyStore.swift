@@ -195,6 +195,11 @@ public final class FaultyStore: Store {
   }
 
   /// See `Store`.
+  public func runningByWorker() async throws(StoreError) -> [String: Int] {
+    try await through(.reads) { () throws(StoreError) in try await base.runningByWorker() }
+  }
+
+  /// See `Store`.
   public func expired(limit: Int) async throws(StoreError) -> [Job] {
     try await through(.reads) { () throws(StoreError) in try await base.expired(limit: limit) }
   }

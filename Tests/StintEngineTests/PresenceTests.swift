@@ -25,6 +25,25 @@ import Testing
     }
   }
 
+  @Test(arguments: StoreKind.allCases) func slotsAreBusyThatTheirOwnWorkersJobsTake(_ kind: StoreKind) async throws {
+    let time = ManualTime()
+    try await withStore(kind, time: time) { store in
+      let client = LocalClient(store: store, types: [JobType(name: "work")], time: time, logger: quietLogger)
+      _ = try await client.submit((0..<9).map { _ in NewJob("work") }, by: someone)
+      // One has a slot left, one holds more than it runs, one has gone.
+      for (worker, jobs, slots) in [("one", 1, 2), ("two", 5, 2), ("gone", 3, 0)] {
+        let request = ClaimRequest(worker: worker, count: jobs, lease: .seconds(30))
+        #expect(try await store.claim(request, at: time.now()).count == jobs)
+        guard slots > 0 else { continue }
+        try await store.put(
+          WorkerRecord(id: worker, host: "here", pid: 1, slots: slots, startedAt: time.now(), seenAt: time.now()))
+      }
+      let stats = try await client.stats()
+      #expect(stats.counts[.running] == 9)
+      #expect(stats.workerActive == 3 && stats.workerIdle == 1 && stats.workerCapacity == 4)
+    }
+  }
+
   @Test func drainingIsToldAtOnce() async throws {
     let gate = Gate()
     let work = handler { context in

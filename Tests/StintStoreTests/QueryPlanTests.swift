@@ -75,6 +75,13 @@ import Testing
     }
   }
 
+  @Test func countingByWorkerReadsRunningJobsOnly() async throws {
+    try await Self.withPlans { connection in
+      let plan = try Self.plan(connection, SQLiteConnection.runningQuery)
+      #expect(plan.contains("SCAN s USING INDEX states_running"), "\(plan)")
+    }
+  }
+
   @Test func expiringReadsOnlyWhatCanExpire() async throws {
     try await Self.withPlans { connection in
       let plan = try Self.plan(connection, SQLiteConnection.overdueQuery)
