@@ -117,6 +117,32 @@ import Testing
     }
   }
 
+  @Test func countsTheFirstEntryOfAnAttemptInABatch() async throws {
+    try await withServer(configuration: workersAllowed) { server in
+      for route in ["complete", "fail"] {
+        let id = "batch-\(route)"
+        let claimed = try await server.running(id)
+        let said: [KeyValuePairs<String, JSONValue>] =
+          route == "complete"
+          ? [["result": 1], ["result": 1], ["result": 2]]
+          : [["message": "a"], ["message": "a"], ["message": "b"]]
+        let body = JSONValue.array(said.map { claimed.body($0) })
+        let status = route == "complete" ? "completed" : "retrying"
+        for _ in 0..<2 {
+          let reply = try await server.work(route, body)
+          let results = try reply.json.array ?? []
+          #expect(results.count == 3, "\(reply.text)")
+          #expect(results[0]["status"]?.string == status && results[1] == results[0], "\(reply.text)")
+          #expect(results[2]["type"] == "superseded" && results[2]["code"] == 409)
+          #expect(results[2]["error"]?.string?.contains("the job is \(status)") == true, "\(reply.text)")
+        }
+        #expect(try await server.kinds(id).count == 2, "stored once")
+      }
+      #expect(try await server.job("batch-complete").result?.text == "1")
+      #expect(try await server.job("batch-fail").error?.message == "a")
+    }
+  }
+
   @Test func theSameAgainIsTheSameAndAnotherIsNot() async throws {
     try await withServer(configuration: workersAllowed) { server in
       let claimed = try await server.running("once-1")

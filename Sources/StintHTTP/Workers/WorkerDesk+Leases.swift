@@ -99,9 +99,34 @@ extension WorkerDesk {
 
   // MARK: Settling
 
-  /// Gives outcomes back: in order, the status each job has now, or why nothing was changed.
+  /// Gives outcomes back: in order, the status each job has now, or why nothing was changed. Of several for one attempt
+  /// the first one counts; the same again gets its answer.
   func settle(
     _ ends: [(token: LeaseToken, outcome: EndBody.Outcome)]
+  ) async throws(StintError) -> [Result<JobStatus, StintError>] {
+    var firsts: [AttemptKey: Int] = [:]
+    var distinct: [(token: LeaseToken, outcome: EndBody.Outcome)] = []
+    let places = ends.map { end in
+      if let first = firsts[end.token.key] { return first }
+      firsts[end.token.key] = distinct.count
+      distinct.append(end)
+      return distinct.count - 1
+    }
+    let results = try await settle(distinct: distinct)
+    return zip(ends, places).map { end, place in
+      guard distinct[place].outcome != end.outcome, case .success(let status) = results[place] else {
+        return results[place]
+      }
+      return .failure(
+        StintError(
+          .superseded,
+          "Attempt \(end.token.attempt) of job \(end.token.job) is ended by an earlier entry of this batch: the job is "
+            + "\(status.rawValue). This entry changed nothing"))
+    }
+  }
+
+  private func settle(
+    distinct ends: [(token: LeaseToken, outcome: EndBody.Outcome)]
   ) async throws(StintError) -> [Result<JobStatus, StintError>] {
     let at = time.now()
     let jobs = try await client.jobs(ends.map(\.token.job))
@@ -128,7 +153,13 @@ extension WorkerDesk {
     }
     for (index, end) in ends.enumerated() {
       guard case .failure = results[index] else { continue }
-      if let status = try await earlier(end.token, end.outcome) { results[index] = .success(status) }
+      // As it stands now: what was read above may be what another one has changed since.
+      let job = try await client.jobs([end.token.job])[0]
+      if let job, let status = try await earlier(end.token, end.outcome, job) {
+        results[index] = .success(status)
+      } else {
+        results[index] = .failure(Self.superseded(end.token, job))
+      }
     }
     state.withLock { state in for end in ends { state.held[end.token.key] = nil } }
     for case .failure(let error) in results { logger.warning("superseded", metadata: ["error": "\(error)"]) }
@@ -142,9 +173,8 @@ extension WorkerDesk {
 
   /// What this outcome made of the job, if it was stored before and only the answer was lost; else nil.
   private func earlier(
-    _ token: LeaseToken, _ outcome: EndBody.Outcome
+    _ token: LeaseToken, _ outcome: EndBody.Outcome, _ job: Job
   ) async throws(StintError) -> JobStatus? {
-    guard let job = try await client.jobs([token.job])[0] else { return nil }
     let events = try await client.history(token.job)
     let kind = outcome.cause(at: time.now()).kind
     // The move that ended the attempt is the one that came right after its claim.
