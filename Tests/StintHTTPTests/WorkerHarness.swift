@@ -86,3 +86,38 @@ extension TestServer {
     return try reply.json["leases"]?.array ?? []
   }
 }
+
+/// A gateway that lets a test do something between a request and the store.
+final class WatchedGateway: ServingGateway {
+  let base: any ServingGateway
+  let beforeRecord: @Sendable (any ServingGateway, [AttemptReport]) async throws(StoreError) -> Void
+
+  init(
+    _ base: any ServingGateway,
+    beforeRecord: @escaping @Sendable (any ServingGateway, [AttemptReport]) async throws(StoreError) -> Void
+  ) {
+    self.base = base
+    self.beforeRecord = beforeRecord
+  }
+
+  func record(_ reports: [AttemptReport]) async throws(StoreError) {
+    try await beforeRecord(base, reports)
+    try await base.record(reports)
+  }
+  func claim(_ request: ClaimRequest) async throws(StoreError) -> [Job] { try await base.claim(request) }
+  func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON? { try await base.checkpoint(id) }
+  func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk] {
+    try await base.output(id, after: after, limit: limit)
+  }
+  func announce(_ worker: WorkerRecord) async throws(StoreError) { try await base.announce(worker) }
+  func leave(_ worker: String) async throws(StoreError) { try await base.leave(worker) }
+  func renew(_ attempts: [AttemptKey], lease: Duration) async throws(StoreError) -> [RenewResult] {
+    try await base.renew(attempts, lease: lease)
+  }
+  func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
+    try await base.settle(settlements)
+  }
+  func listen(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> Listening { base.listen(receive) }
+  func offer(_ access: (@Sendable (Job) async -> AttemptAccess?)?) {}
+  func secret() async throws(StoreError) -> [UInt8] { try await base.secret() }
+}

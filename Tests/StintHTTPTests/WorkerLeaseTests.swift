@@ -9,7 +9,7 @@ import StintTesting
 import Synchronization
 import Testing
 
-private final class Flag: Sendable {
+final class Flag: Sendable {
   private let value = Atomic(false)
   var isSet: Bool { value.load(ordering: .acquiring) }
   func set() { value.store(true, ordering: .releasing) }

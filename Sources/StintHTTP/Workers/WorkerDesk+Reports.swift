@@ -30,34 +30,55 @@ extension WorkerDesk {
     }
     if token.isLocal { gateway.heard(from: token.key) }
     let cancelledBy = job.state.cancelledBy
-    var said = state.withLock { $0.held[token.key]?.said }
-    var output: [OutputChunk] = []
-    if !report.chunks.isEmpty {
-      var all = Said()
-      if let said { all = said } else { all = try await readSaid(by: token) }
-      output = all.add(report.chunks, from: report.number, limit: configuration.limits.outputBytes) {
-        OutputChunk(attempt: token.attempt, number: $0, stream: $1, text: $2, at: at)
-      }
-      said = all
-    }
-    if report.progress != nil || report.checkpoint != nil || !output.isEmpty {
-      let news = AttemptReport(
-        attempt: token.key, progress: report.progress, output: output, checkpoint: report.checkpoint)
+    if report.progress != nil || report.checkpoint != nil {
+      let news = AttemptReport(attempt: token.key, progress: report.progress, checkpoint: report.checkpoint)
       try await stored { () throws(StoreError) in try await gateway.record([news]) }
     }
+    if !report.chunks.isEmpty { try await keep(report.chunks, from: report.number, of: token, at: at) }
     state.withLock { state in
       state.held[token.key]?.heardAt = now
       state.held[token.key]?.cancelledBy = cancelledBy
       state.held[token.key]?.isTold = cancelledBy != nil
-      // Only what is kept counts as said.
-      state.held[token.key]?.said = said
     }
     return cancelledBy
   }
 
-  /// What an attempt said through another server, or before this one started.
-  private func readSaid(by token: LeaseToken) async throws(StintError) -> Said {
-    var said = Said()
+  /// How often output is sent to the store that another server's took the place of.
+  private static let outputTries = 8
+
+  /// Keeps what an attempt says. Other servers may keep some of it at the same time: so what is there is read before,
+  /// and, where the server numbers it, what came of it after; what another one took the number of gets the next.
+  private func keep(
+    _ chunks: [OutputBody.Chunk], from number: Int?, of token: LeaseToken, at: Timestamp
+  ) async throws(StintError) {
+    var left = chunks
+    var (said, _) = try await readSaid(by: token, since: state.withLock { $0.held[token.key]?.said } ?? Said())
+    for _ in 0..<Self.outputTries {
+      let known = said
+      let output = said.add(left, from: number, limit: configuration.limits.outputBytes) {
+        OutputChunk(attempt: token.attempt, number: $0, stream: $1, text: $2, at: at)
+      }
+      let news = AttemptReport(attempt: token.key, output: output)
+      if !output.isEmpty { try await stored { () throws(StoreError) in try await gateway.record([news]) } }
+      guard number == nil, !output.isEmpty else { break }
+      let kept: [OutputChunk]
+      (said, kept) = try await readSaid(by: token, since: known)
+      let lost = Set(output).subtracting(kept)
+      left = output.filter { lost.contains($0) && $0.stream != .notice }
+        .map { OutputBody.Chunk(stream: $0.stream, text: $0.text) }
+      if left.isEmpty { break }
+    }
+    // Only what is kept counts as said.
+    let all = said
+    state.withLock { $0.held[token.key]?.said = all }
+  }
+
+  /// What an attempt said until now, through other servers too, where `said` is known; and what is new.
+  func readSaid(
+    by token: LeaseToken, since said: Said
+  ) async throws(StintError) -> (Said, new: [OutputChunk]) {
+    var said = said
+    var new: [OutputChunk] = []
     while true {
       let place = OutputPlace(attempt: token.attempt, number: said.chunks)
       let page = try await stored { () throws(StoreError) in
@@ -67,8 +88,9 @@ extension WorkerDesk {
         said.chunks = chunk.number
         said.bytes += chunk.text.utf8.count
         said.isCut = said.isCut || chunk.stream == .notice
+        new.append(chunk)
       }
-      if page.count < 1_000 { return said }
+      if page.count < 1_000 { return (said, new) }
     }
   }
 }
