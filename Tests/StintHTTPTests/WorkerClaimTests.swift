@@ -135,6 +135,23 @@ import Testing
     }
   }
 
+  @Test func claimsByTheAliasOfATypeThatAnotherWorkerDescribes() async throws {
+    try await withServer(configuration: workersAllowed) { server in
+      let claim: JSONValue = ["worker": "py", "types": ["om"]]
+      let id = try #require(try await server.work("claim", claim).json["worker_id"])
+      let omega: JSONValue = ["worker": "other", "job_types": [["name": "omega", "aliases": ["om"]]]]
+      #expect(try await server.work("claim", omega).status == 200)
+      #expect(try await server.call("POST", "/api/jobs", #"{"type":"omega","id":"omega-1"}"#).status == 201)
+      // Also by a worker that was there before the type was described.
+      server.time.advance(by: .seconds(6))
+      let again: JSONValue = ["worker": "py", "worker_id": id, "types": ["om"]]
+      let first = try await server.work("claim", again)
+      #expect(try first.json["jobs"]?.array?.map { $0["id"]?.string } == ["omega-1"], "\(first.text)")
+      #expect(try await server.call("POST", "/api/jobs", #"{"type":"omega","id":"omega-2"}"#).status == 201)
+      #expect(try await server.claim(["om"]).map(\.id) == ["omega-2"])
+    }
+  }
+
   @Test(arguments: [
     (#"{}"#, ["types", "worker"]), (#"[]"#, ["body", "types", "worker"]),
     (#"{"worker":"a b","types":["t"]}"#, ["worker"]), (#"{"worker":7,"types":["t"]}"#, ["worker"]),

@@ -79,7 +79,10 @@ extension WorkerDesk {
   private func hear(_ id: String) async throws(StintError) {
     if state.withLock({ $0.sessions[id] }) == nil {
       guard let record = try await client.workers().first(where: { $0.record.id == id })?.record else { return }
-      state.withLock { $0.sessions[id] = $0.sessions[id] ?? Session(record: record, heardAt: time.uptime()) }
+      let now = time.uptime()
+      state.withLock { state in
+        state.sessions[id] = state.sessions[id] ?? Session(record: record, typesReadAt: now, heardAt: now)
+      }
     }
     await announce(id)
   }

@@ -46,6 +46,8 @@ final class WorkerDesk: Sendable {
     /// By what the worker was described last.
     var jobTypes: [JobType] = []
     var names: Set<String> = []
+    /// When it was read what others say of the types that the worker only names; by the boot clock, as ``heardAt``.
+    var typesReadAt: Duration
     /// By the boot clock, as ``heardAt``.
     var announcedAt: Duration?
     var heardAt: Duration
@@ -142,9 +144,12 @@ final class WorkerDesk: Sendable {
   ) async throws(StintError) -> (worker: String, jobs: [(Job, LeaseToken)]) {
     let id = body.id ?? "\(body.worker)-\(random.letters(8))"
     let lease = body.lease ?? configuration.workerLease
-    let request = ClaimRequest(
-      worker: id, count: body.count, queues: body.queues.map { Set($0) }, types: body.names, lease: lease)
     try await describe(id, body, from: address)
+    // A job has its type's own name, by whatever alias it was submitted.
+    let described = state.withLock { $0.sessions[id]?.record.types } ?? []
+    let names = body.names.union(described.flatMap { [$0.name] + $0.aliases })
+    let request = ClaimRequest(
+      worker: id, count: body.count, queues: body.queues.map { Set($0) }, types: names, lease: lease)
     let poll = LongPoll(wait: body.wait, interval: Self.claimInterval, time: time, logger: logger)
     poll.watch(channel)
     var jobs = try await jobs(for: request)
@@ -255,7 +260,9 @@ final class WorkerDesk: Sendable {
     let (now, uptime) = (time.now(), time.uptime())
     let known = state.withLock { $0.sessions[id] }
     let isNew = known == nil || known?.names != body.names || known?.jobTypes != body.jobTypes
-    let types = isNew ? try await types(of: body) : nil
+    // What others publish may have changed since they were read.
+    let isOld = known.map { uptime - $0.typesReadAt >= Self.announceInterval } ?? true
+    let types = isNew || isOld && !body.types.isEmpty ? try await types(of: body) : nil
     let session = state.withLock { state in
       state.sessions = state.sessions.filter { uptime - $0.value.heardAt <= Self.memory }
       var session =
@@ -263,16 +270,20 @@ final class WorkerDesk: Sendable {
         ?? Session(
           record: WorkerRecord(
             id: id, host: body.host ?? address, pid: body.pid, slots: body.slots ?? body.count, startedAt: now,
-            seenAt: now), heardAt: uptime)
+            seenAt: now), typesReadAt: uptime, heardAt: uptime)
       session.names = body.names
       session.jobTypes = body.jobTypes
       session.record.slots = body.slots ?? max(session.record.slots, body.count)
-      if let types { session.record.types = types }
+      if let types {
+        session.typesReadAt = uptime
+        session.record.types = types
+      }
       state.sessions[id] = session
       return session
     }
     let isDue = session.announcedAt.map { uptime - $0 >= Self.announceInterval } ?? true
-    if isNew || isDue || session.record.state != presentState(of: id) { try await publish(id) }
+    if isNew || isDue || session.record.types != known?.record.types
+      || session.record.state != presentState(of: id) { try await publish(id) }
   }
 
   /// What the worker publishes: its own types, and of those it only names what others say of them. A name that nobody
@@ -282,13 +293,16 @@ final class WorkerDesk: Sendable {
     let described = JobTypes(types)
     let open = body.types.filter { described[$0] == nil }
     guard !open.isEmpty else { return types }
-    let known = JobTypes(try await client.jobTypes())
+    // Who only named a type has said nothing of it.
+    let known = JobTypes(try await client.jobTypes().filter { $0 != Self.undescribed($0.name) })
     for name in open {
-      let type = known[name] ?? JobType(name: name, allowsOtherParams: true)
+      let type = known[name] ?? Self.undescribed(name)
       if !types.contains(where: { $0.name == type.name }) { types.append(type) }
     }
     return types
   }
+
+  private static func undescribed(_ name: String) -> JobType { JobType(name: name, allowsOtherParams: true) }
 
   private func presentState(of id: String) -> WorkerRecord.State {
     state.withLock { state in state.held.values.contains { $0.worker == id } ? .busy : .idle }
