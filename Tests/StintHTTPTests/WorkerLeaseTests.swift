@@ -179,6 +179,26 @@ final class Flag: Sendable {
     }
   }
 
+  @Test func aWorkerThatHoldsALeaseStaysListed() async throws {
+    try await withServer(configuration: workersAllowed) { server in
+      let claimed = try await server.running("quiet-1", lease: 600)
+      let id = claimed.job["worker_id"]?.string
+      @Sendable func silence() async throws -> Double? {
+        try await server.call("GET", "/api/workers").json.array?.first { $0["id"]?.string == id }?["silence_seconds"]?
+          .number
+      }
+      for _ in 0..<8 {
+        server.time.advance(by: .seconds(20))
+        try await eventually("its presence") { try await silence().map { $0 < 20 } ?? false }
+      }
+      let more = try await server.call("POST", "/api/jobs", #"{"type":"python","params":{"any":1}}"#)
+      #expect(more.status == 201, "\(more.text)")
+      _ = try await server.work("complete", claimed.body())
+      server.time.advance(by: .seconds(61))
+      try await eventually("its absence") { try await silence() == nil }
+    }
+  }
+
   // MARK: Long polls
 
   @Test func aClaimWaitsForAJobAndIsAnsweredAtOnce() async throws {

@@ -226,6 +226,18 @@ extension WorkerDesk {
     }
   }
 
+  /// Makes workers known anew that hold leases and have nothing to say until these are to be renewed: all of them at
+  /// once, when it is time for one.
+  private func announceHolders(at now: Duration) async {
+    let quiet = state.withLock { state -> [String] in
+      let ids = Set(state.held.values.compactMap(\.worker))
+      func silence(_ id: String) -> Duration? { state.sessions[id].map { now - ($0.announcedAt ?? $0.heardAt) } }
+      guard ids.contains(where: { silence($0) ?? .zero >= Self.presenceInterval }) else { return [] }
+      return ids.filter { silence($0) ?? .zero >= Self.presenceInterval / 2 }
+    }
+    for id in quiet { await announce(id) }
+  }
+
   /// Forgets attempts that lost their lease, hears of requests to cancel, and ends what is beyond its time.
   private func look() async throws(StintError) {
     let held = state.withLock { Array($0.held.values) }
@@ -257,6 +269,7 @@ extension WorkerDesk {
       }.map(\.poll)
     }
     for poll in polls { poll.look() }
+    await announceHolders(at: now)
     guard !over.isEmpty else { return }
     let results = try await stored { () throws(StoreError) in try await gateway.settle(over) }
     for (settlement, result) in zip(over, results) {

@@ -16,6 +16,9 @@ final class WorkerDesk: Sendable {
   static let claimInterval: Duration = .seconds(2)
   /// How often a worker that claims without a pause is made known anew.
   static let announceInterval: Duration = .seconds(5)
+  /// How long a worker that says nothing, but holds leases, goes without being made known anew: well below the minute
+  /// after which a silent worker counts as gone.
+  static let presenceInterval: Duration = .seconds(20)
   /// How long a worker that says nothing is remembered.
   static let memory: Duration = .seconds(600)
 
