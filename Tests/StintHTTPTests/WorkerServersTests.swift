@@ -62,4 +62,24 @@ import Testing
       #expect(Set(pieces.map(\.text)) == ["theirs\n", "mine\n", "too\n"], "\(pieces)")
     }
   }
+
+  @Test func anAttemptThatIsLostIsNoNeighbour() async throws {
+    try await withTwo { a, b, clock in
+      try await a.pending("bad-1")
+      var body: [JSONMember] = [
+        JSONMember("worker", "py"), JSONMember("types", ["python"]), JSONMember("lease_seconds", 1),
+      ]
+      for attempt in 1...3 {
+        // The clock of the first server stands still: it has not looked after its leases since the claim.
+        let reply = try await a.work("claim", .object(body))
+        let jobs = try reply.json["jobs"]?.array ?? []
+        #expect(jobs.first?["attempt"]?.integer == Int64(attempt), "\(reply.text)")
+        if attempt == 1 { body.append(JSONMember("worker_id", try reply.json["worker_id"] ?? nil)) }
+        guard attempt < 3 else { break }
+        clock.advance(by: .seconds(2))
+        try await b.passing { try await b.job("bad-1").status == .pending }
+      }
+      #expect(try await a.kinds("bad-1") == [.submitted, .lost, .lost, .claimed])
+    }
+  }
 }

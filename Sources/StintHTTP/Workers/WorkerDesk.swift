@@ -192,10 +192,16 @@ final class WorkerDesk: Sendable {
   /// What there is for a worker now. A job that took workers down before is given alone, so that it takes no neighbour
   /// along, and nothing beside it.
   private func jobs(for request: ClaimRequest) async throws(StintError) -> [Job] {
-    let own = state.withLock { state in state.held.values.filter { $0.worker == request.worker } }
-    if own.contains(where: \.isAlone) { return [] }
+    func held() -> [Held] { state.withLock { state in state.held.values.filter { $0.worker == request.worker } } }
+    if held().contains(where: \.isAlone) {
+      try await forgetLost(of: request.worker)
+      if held().contains(where: \.isAlone) { return [] }
+    }
     let jobs = try await begun(try await stored { () throws(StoreError) in try await gateway.claim(request) })
-    guard let lone = jobs.first(where: runsAlone), !own.isEmpty || jobs.count > 1 else { return jobs }
+    guard let lone = jobs.first(where: runsAlone) else { return jobs }
+    if !held().isEmpty { try await forgetLost(of: request.worker) }
+    let own = held()
+    guard !own.isEmpty || jobs.count > 1 else { return jobs }
     let at = time.now()
     let kept = own.isEmpty ? [lone] : jobs.filter { !runsAlone($0) }
     let back = jobs.filter { job in !kept.contains { $0.id == job.id } }.map { job in
@@ -204,6 +210,14 @@ final class WorkerDesk: Sendable {
     }
     _ = try await stored { () throws(StoreError) in try await gateway.settle(back) }
     return kept
+  }
+
+  /// Forgets attempts of a worker that no longer run: what it holds is about to decide what it may have.
+  private func forgetLost(of worker: String) async throws(StintError) {
+    let tokens = state.withLock { state in state.held.values.filter { $0.worker == worker }.map(\.token) }
+    let jobs = try await client.jobs(tokens.map(\.job))
+    let lost = zip(tokens, jobs).filter { token, job in job.map { !$0.isHeld(by: token) } ?? true }
+    state.withLock { state in for (token, _) in lost { state.held[token.key] = nil } }
   }
 
   /// The jobs, each with the instant its handler begins: for a worker elsewhere that is its claim. Where the claim left
