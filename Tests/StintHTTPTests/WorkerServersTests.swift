@@ -82,4 +82,27 @@ import Testing
       #expect(try await a.kinds("bad-1") == [.submitted, .lost, .lost, .claimed])
     }
   }
+
+  @Test(arguments: ["progress", "output", "nothing"])
+  func reportsThroughAnotherServerKeepAnAttemptFromStalling(_ what: String) async throws {
+    try await withTwo { a, b, clock in
+      let claimed = try await a.running("lively-\(what)") { $0.stallTimeout = .seconds(30) }
+      for number in 1...6 {
+        let body =
+          switch what {
+          case "progress": claimed.body(["percent": .integer(Int64(number))])
+          case "output": claimed.body(["chunks": [["text": "still\n"]]])
+          default: claimed.body()
+          }
+        clock.advance(by: .milliseconds(10))
+        #expect(try await b.work(what == "output" ? "output" : "progress", body).status == 200)
+        a.time.advance(by: .seconds(20))
+      }
+      #expect(try await a.job(claimed.id).status == .running)
+      // Nothing more, and the attempt is stalled; the second server's clock stands still.
+      try await a.passing { try await a.job(claimed.id).status != .running }
+      #expect(try await a.job(claimed.id).error?.type == .stalled)
+      #expect(try await a.work("complete", claimed.body()).status == 409)
+    }
+  }
 }

@@ -59,19 +59,34 @@ extension WorkerDesk {
   private func renew(_ tokens: [LeaseToken], worker: String?) async throws(StintError) {
     let now = time.uptime()
     for (lease, tokens) in Dictionary(grouping: Set(tokens), by: \.lease) {
-      let keys = tokens.map(\.key)
-      let results = try await stored { () throws(StoreError) in try await gateway.renew(keys, lease: lease) }
+      let results = try await renew(tokens.map(\.key), lease: lease)
       for (token, result) in zip(tokens, results) {
         switch result {
         case .renewed(let cancelledBy):
           if token.isLocal { gateway.heard(from: token.key) }
-          var held = state.withLock { $0.held[token.key] } ?? Held(token: token, worker: worker, heardAt: now)
-          held.cancelledBy = cancelledBy
-          hold(held)
+          let isKnown = state.withLock { state in
+            state.held[token.key]?.cancelledBy = cancelledBy
+            return state.held[token.key] != nil
+          }
+          if !isKnown { hold(Held(token: token, worker: worker, heardAt: now, cancelledBy: cancelledBy)) }
         case .lost: state.withLock { $0.held[token.key] = nil }
         }
       }
     }
+  }
+
+  /// Renews leases, so that ``look()`` can tell it from what another server did.
+  func renew(_ keys: [AttemptKey], lease: Duration) async throws(StintError) -> [RenewResult] {
+    state.withLock { state in for key in keys { state.held[key]?.renewing += 1 } }
+    defer {
+      state.withLock { state in
+        for key in keys {
+          state.held[key]?.renewing -= 1
+          state.held[key]?.renewals += 1
+        }
+      }
+    }
+    return try await stored { () throws(StoreError) in try await gateway.renew(keys, lease: lease) }
   }
 
   /// The worker lives: its entry says so. One that this server does not know, because another gave it its id, is looked
@@ -259,6 +274,8 @@ extension WorkerDesk {
           state.held[held.token.key]?.askedAt = known.askedAt
           state.held[held.token.key]?.worker = job.state.workerID
           state.held[held.token.key]?.cancelledBy = job.state.cancelledBy
+          state.held[held.token.key]?.see(job, since: held, at: now)
+          known.heardAt = max(known.heardAt, state.held[held.token.key]?.heardAt ?? known.heardAt)
         }
         if let cause = known.end(of: job, grace: configuration.cancelGrace, at: at, uptime: now) {
           over.append(Settlement(job: job, cause: cause, at: at))
@@ -270,8 +287,14 @@ extension WorkerDesk {
     }
     for poll in polls { poll.look() }
     await announceHolders(at: now)
+    var still: [Settlement] = []
+    for settlement in over where settlement.cause == .stalled {
+      if try await speaksElsewhere(settlement.job) { still.append(settlement) }
+    }
+    over.removeAll { still.contains($0) }
     guard !over.isEmpty else { return }
-    let results = try await stored { () throws(StoreError) in try await gateway.settle(over) }
+    let ends = over
+    let results = try await stored { () throws(StoreError) in try await gateway.settle(ends) }
     for (settlement, result) in zip(over, results) {
       if case .settled = result { count(settlement) }
     }
@@ -284,7 +307,35 @@ extension WorkerDesk {
   }
 }
 
+extension WorkerDesk {
+  /// Whether an attempt that seems to be stalled has said something through another server since it was heard of here.
+  private func speaksElsewhere(_ job: Job) async throws(StintError) -> Bool {
+    guard let held = state.withLock({ $0.held[job.key] }) else { return false }
+    let (said, new) = try await readSaid(by: held.token, since: held.said ?? Said())
+    // Where nothing was counted before, all of it is new: how old it is tells.
+    let limit = job.spec.stallTimeout ?? .zero
+    guard let last = new.last, held.said != nil || time.now().elapsed(since: last.at) < limit else { return false }
+    let now = time.uptime()
+    state.withLock { state in
+      state.held[job.key]?.said = said
+      state.held[job.key]?.heardAt = now
+    }
+    return true
+  }
+}
+
 extension WorkerDesk.Held {
+  /// Compares the job as it was read, after the attempt stood as `before`, with what was read the last time: progress,
+  /// or a lease that was renewed and not by this server, is a sign of life that came through another.
+  mutating func see(_ job: Job, since before: WorkerDesk.Held, at uptime: Duration) {
+    // A renewal of this server may or may not be in what was read.
+    guard before.renewing == 0, renewing == 0, before.renewals == renewals else { return }
+    let now = WorkerDesk.Seen(job, renewals: renewals)
+    defer { seen = now }
+    guard let seen else { return }
+    if seen.progress != now.progress || seen.renewals == renewals && seen.lease != now.lease { heardAt = uptime }
+  }
+
   /// Why the attempt is over although its worker has not said so; nil if it is not. One that was asked to stop gets the
   /// grace that workers in this process get; from then on its worker is answered `superseded`.
   func end(of job: Job, grace: Duration, at: Timestamp, uptime: Duration) -> Cause? {

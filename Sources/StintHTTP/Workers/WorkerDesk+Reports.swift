@@ -26,13 +26,18 @@ extension WorkerDesk {
     guard let job, job.isHeld(by: token) else { throw Self.superseded(token, job) }
     let (now, at) = (time.uptime(), time.now())
     if state.withLock({ $0.held[token.key] == nil }) {
-      hold(Held(token: token, worker: job.state.workerID, heardAt: now))
+      hold(Held(token: token, worker: job.state.workerID, heardAt: now, seen: Seen(job)))
     }
     if token.isLocal { gateway.heard(from: token.key) }
     let cancelledBy = job.state.cancelledBy
     if report.progress != nil || report.checkpoint != nil {
       let news = AttemptReport(attempt: token.key, progress: report.progress, checkpoint: report.checkpoint)
       try await stored { () throws(StoreError) in try await gateway.record([news]) }
+    }
+    let showsNothing = report.chunks.isEmpty && (report.progress ?? job.progress) == job.progress
+    if showsNothing, job.spec.stallTimeout != nil, !token.isLocal {
+      // A mere sign of life leaves a trace too: another server may watch the attempt's clock.
+      _ = try await renew([token.key], lease: token.lease)
     }
     if !report.chunks.isEmpty { try await keep(report.chunks, from: report.number, of: token, at: at) }
     state.withLock { state in

@@ -69,12 +69,31 @@ final class WorkerDesk: Sendable {
     var askedAt: Duration?
     /// The last sign of life of its handler.
     var heardAt: Duration
+    /// How the store showed it last; nil where it was not looked at.
+    var seen: Seen?
+    /// Renewals of its lease by this server that are under way, and those that are done.
+    var renewing = 0
+    var renewals = 0
     /// Who asked for its end.
     var cancelledBy: String?
     /// Whether the worker was told so.
     var isTold = false
     /// What it said so far.
     var said: Said?
+  }
+
+  /// What the store shows of an attempt, and what moves where it speaks to another server.
+  struct Seen: Sendable, Hashable {
+    let lease: LeaseInstant?
+    let progress: Progress?
+    /// The renewals by this server that are in ``lease``.
+    let renewals: Int
+
+    init(_ job: Job, renewals: Int = 0) {
+      lease = job.state.leaseUntil
+      progress = job.progress
+      self.renewals = renewals
+    }
   }
 
   /// How much an attempt has said.
@@ -168,7 +187,10 @@ final class WorkerDesk: Sendable {
     }
     if !claimed.isEmpty {
       for (job, token) in claimed {
-        hold(Held(token: token, worker: id, isAlone: runsAlone(job), begunAt: now, heardAt: now, said: Said()))
+        hold(
+          Held(
+            token: token, worker: id, isAlone: runsAlone(job), begunAt: now, heardAt: now, seen: Seen(job),
+            said: Said()))
       }
       await announce(id)
     }
