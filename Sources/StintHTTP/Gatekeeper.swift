@@ -28,7 +28,12 @@ final class Gatekeeper: Sendable {
     let cookie: SessionCookie
     let access: Access
     let isWorker: Bool
+    /// Whether nobody finds it by trying.
+    let isLong: Bool
   }
+
+  /// From so many bytes on a token can not be found by trying: it is good also where too many wrong ones came from.
+  static let longToken = 16
 
   private let keys: [Key]
   private let hosts: [HostName]
@@ -42,7 +47,8 @@ final class Gatekeeper: Sendable {
     self.keys = configuration.tokens.map { token in
       Key(
         digest: SHA256.hash(data: Array(token.text.utf8)), cookie: SessionCookie(token: token.text),
-        access: Access(owner: token.owner, isReadOnly: token.scope == .readOnly), isWorker: token.scope == .worker)
+        access: Access(owner: token.owner, isReadOnly: token.scope == .readOnly), isWorker: token.scope == .worker,
+        isLong: token.text.utf8.count >= Self.longToken)
     }
     self.hosts = configuration.allowedHosts.compactMap { HostName($0) }
     self.origins = Set(configuration.allowedOrigins.map { $0.lowercased() })
@@ -91,9 +97,16 @@ final class Gatekeeper: Sendable {
   /// Whether a request other than a worker's needs a token at all.
   var needsToken: Bool { keys.contains { !$0.isWorker } }
 
-  /// What the token of a request, or a browser's cookie in its place, allows. Throws `unauthorized`, or
-  /// `quota_exceeded` after too many wrong tokens.
-  func access(_ head: HTTPRequest, from address: String, at now: Timestamp) throws(StintError) -> Access {
+  /// Whether the token of a request is in the form of lease tokens: whether a seal is needed to judge it.
+  static func carriesLease(_ head: HTTPRequest) -> Bool {
+    head.headerFields[.authorization].map { bearer($0).hasPrefix(LeaseSeal.prefix) } ?? false
+  }
+
+  /// What the token of a request, or a browser's cookie in its place, allows. Throws `unauthorized`, `forbidden` for a
+  /// lease token, or `quota_exceeded` after too many wrong tokens.
+  func access(
+    _ head: HTTPRequest, from address: String, seal: LeaseSeal?, at now: Timestamp
+  ) throws(StintError) -> Access {
     guard needsToken else { return Access() }
     guard let field = head.headerFields[.authorization] else {
       guard let cookie = SessionCookie.value(in: head) else {
@@ -104,15 +117,26 @@ final class Gatekeeper: Sendable {
       guard let found else { throw StintError(.unauthorized, "The session is over: sign in again") }
       return found
     }
-    return try person(Self.bearer(field), from: address).access
+    let token = Self.bearer(field)
+    // It is no guess: it was given out here.
+    if seal?.token(token) != nil { throw Self.onlyLease }
+    return try person(token, from: address).access
   }
 
-  /// Lets a worker in, by its own token or, where `seal` is given, by a lease token; the attempt that that one is for.
-  /// Throws `unauthorized`, `forbidden` for a token that is no worker's, or `quota_exceeded`.
-  func checkWorker(_ head: HTTPRequest, from address: String, seal: LeaseSeal?) throws(StintError) -> LeaseToken? {
+  private static let onlyLease = StintError(
+    .forbidden, "A lease token opens the heartbeat, progress and output of its own attempt, and nothing else")
+
+  /// Lets a worker in, by its own token or, where `opensToLeases`, by a lease token; the attempt that that one is for.
+  /// Throws `unauthorized`, `forbidden` for a token that does not open this, or `quota_exceeded`.
+  func checkWorker(
+    _ head: HTTPRequest, from address: String, seal: LeaseSeal?, opensToLeases: Bool
+  ) throws(StintError) -> LeaseToken? {
     let field = head.headerFields[.authorization]
     let token = field.map(Self.bearer) ?? ""
-    if let lease = seal?.token(token) { return lease }
+    if let lease = seal?.token(token) {
+      guard opensToLeases else { throw Self.onlyLease }
+      return lease
+    }
     guard keys.contains(where: \.isWorker) else {
       throw StintError(
         .unauthorized,
@@ -152,21 +176,25 @@ final class Gatekeeper: Sendable {
   }
 
   private func key(of token: Substring, from address: String) throws(StintError) -> Key {
-    try checkTries(of: address)
     let digest = SHA256.hash(data: Array(token.utf8))
     var found: Key?
     // Digests are compared in constant time, and always all of them: the time tells nothing of a token.
     for key in keys where key.digest == digest { found = found ?? key }
-    guard let found else {
-      countFailure(of: address)
-      throw StintError(.unauthorized, "The token is not known here")
+    // Others' wrong tokens do not keep out who has a right one. A short one could be guessed: what is right about it
+    // must not be told to those who have tried too often.
+    if let found, found.isLong || !isShutOut(address) { return found }
+    guard !isShutOut(address) else {
+      throw StintError(
+        .quotaExceeded, "\(tries) wrong tokens from \(address) within a minute, and that many are allowed; try later")
     }
-    return found
+    countFailure(of: address)
+    throw StintError(.unauthorized, "The token is not known here")
   }
 
-  private func checkTries(of address: String) throws(StintError) {
+  /// Whether too many wrong tokens came from there within a minute.
+  private func isShutOut(_ address: String) -> Bool {
     let now = time.uptime()
-    let isOver = failures.withLock { failures in
+    return failures.withLock { failures in
       guard let entry = failures[address] else { return false }
       guard now - entry.since < .seconds(60) else {
         failures[address] = nil
@@ -174,9 +202,6 @@ final class Gatekeeper: Sendable {
       }
       return entry.count >= tries
     }
-    guard isOver else { return }
-    throw StintError(
-      .quotaExceeded, "\(tries) wrong tokens from \(address) within a minute, and that many are allowed; try later")
   }
 
   private func countFailure(of address: String) {

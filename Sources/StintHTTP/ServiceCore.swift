@@ -128,12 +128,15 @@ final class ServiceCore: Sendable {
     let route = found?.place.route(request.method)
     var access = Gatekeeper.Access()
     var lease: LeaseToken?
-    switch route?.door ?? .people {
+    let door = route?.door ?? .people
+    let isOpen = door == .people && (route?.isOpen == true || !gatekeeper.needsToken)
+    let seal = !isOpen && Gatekeeper.carriesLease(request.head) ? try await desk?.seal() : nil
+    switch door {
     case .people:
-      if route?.isOpen != true { access = try gatekeeper.access(request.head, from: address, at: time.now()) }
-    case .worker: _ = try gatekeeper.checkWorker(request.head, from: address, seal: nil)
-    case .workerOrLease:
-      lease = try gatekeeper.checkWorker(request.head, from: address, seal: try await desk?.seal())
+      if !isOpen { access = try gatekeeper.access(request.head, from: address, seal: seal, at: time.now()) }
+    case .worker, .workerOrLease:
+      lease = try gatekeeper.checkWorker(
+        request.head, from: address, seal: seal, opensToLeases: door == .workerOrLease)
     }
     guard let found else {
       throw .nothing(at: String(path))

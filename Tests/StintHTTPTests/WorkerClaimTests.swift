@@ -52,7 +52,51 @@ import Testing
     configuration.tokenTriesPerMinute = 3
     try await withServer(configuration: configuration) { server in
       for _ in 0..<3 { #expect(try await server.work("claim", [:], token: "guess").status == 401) }
-      RESTErrorTests.check(try await server.work("claim", [:]), 429, "quota_exceeded")
+      RESTErrorTests.check(
+        try await server.work("claim", [:], token: "worker-token"), 429, "quota_exceeded", "it could be guessed")
+    }
+  }
+
+  @Test func othersWrongTokensKeepNobodyOut() async throws {
+    let worker = "a-worker-token-of-some-length"
+    let person = "a-person's-token-of-some-length"
+    var configuration = HTTPConfiguration(
+      port: 0, tokens: [AccessToken(text: worker, scope: .worker), AccessToken(text: person)])
+    configuration.tokenTriesPerMinute = 3
+    try await withServer(configuration: configuration) { server in
+      try await server.pending("mine-1")
+      let claim = try await server.work("claim", ["worker": "py", "types": ["python"]], token: worker)
+      let lease = try #require(try claim.json["jobs"]?.array?.first?["lease"]?["token"]?.string)
+      for _ in 0..<3 { #expect(try await server.work("claim", [:], token: "guess").status == 401) }
+      for guess in ["guess", "a-worker-token-of-some-lengtH", lease.uppercased()] {
+        RESTErrorTests.check(try await server.work("claim", [:], token: guess), 429, "quota_exceeded", guess)
+      }
+      let beat = try await server.work("heartbeat", ["leases": [.string(lease)]], token: worker)
+      #expect(beat.status == 200, "\(beat.text)")
+      #expect(try await server.work("progress", [:], token: lease).status == 200)
+      #expect(try await server.call("GET", "/api/jobs", headers: ["authorization": "Bearer \(person)"]).status == 200)
+    }
+  }
+
+  @Test func aLeaseTokenWhereItOpensNothingIsNoGuess() async throws {
+    var configuration = SecurityTests.guarded
+    configuration.tokens += workersAllowed.tokens
+    configuration.tokenTriesPerMinute = 3
+    try await withServer(configuration: configuration) { server in
+      let lease = try await server.running("mine-1").token
+      for _ in 0..<4 {
+        for route in ["claim", "complete", "fail"] {
+          let reply = try await server.work(route, ["token": .string(lease)], token: lease)
+          RESTErrorTests.check(reply, 403, "forbidden", route)
+        }
+        let headers = ["authorization": "Bearer \(lease)"]
+        RESTErrorTests.check(try await server.call("GET", "/api/jobs", headers: headers), 403, "forbidden")
+        #expect(try await server.work("heartbeat", ["leases": [.string(lease)]], token: lease).status == 200)
+      }
+      for route in Self.routes {
+        let reply = try await server.work(route, [:], token: "lease_AAAA")
+        #expect(reply.status == (route == "claim" || route == "heartbeat" || route == "progress" ? 401 : 429), "\(route)")
+      }
     }
   }
 

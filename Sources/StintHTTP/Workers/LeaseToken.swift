@@ -21,7 +21,7 @@ struct LeaseToken: Sendable, Hashable {
 /// Turns lease tokens into text and back. The text says what it is for, and ends in a seal that only servers on the
 /// same store can make: so nothing of it is kept anywhere, and it outlives the server that gave it out.
 struct LeaseSeal: Sendable {
-  private static let prefix = "lease_"
+  static let prefix = "lease_"
   private static let version: UInt8 = 1
   private static let localVersion: UInt8 = 2
   private static let headCount = 1 + 8 + 4 + 4
