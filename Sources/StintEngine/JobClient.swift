@@ -45,9 +45,10 @@ public protocol JobClient: Sendable {
   /// The dead letters that match, by job type and kind of error: the largest groups first.
   func deadLetters(_ filter: JobFilter) async throws(StintError) -> [DeadLetterGroup]
 
-  /// Lets the dead letters that match run again; how many, or with `dryRun` how many would. `forbidden` where one of
-  /// them may not be used by this actor: then none is.
-  func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int
+  /// Lets the dead letters that match run again; how many, or with `dryRun` how many would. Those of types that this
+  /// actor may not use are left as they are. Where the filter is ids alone, one of them is `forbidden`, and nothing is
+  /// done.
+  func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Requeued
 
   /// Removes the dead letters that match with their history; how many, or with `dryRun` how many would go.
   func purgeDeadLetters(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int
@@ -79,7 +80,7 @@ extension JobClient {
 
   /// Lets these dead letters run again; those that are none are left alone. `not_found` where there is no such job:
   /// then nothing is done.
-  public func requeue(_ ids: [JobID], dryRun: Bool = false, by actor: Actor) async throws(StintError) -> Int {
+  public func requeue(_ ids: [JobID], dryRun: Bool = false, by actor: Actor) async throws(StintError) -> Requeued {
     if let missing = zip(ids, try await jobs(ids)).first(where: { $1 == nil }) { throw .notFound(missing.0.text) }
     return try await requeue(.ids(Set(ids)), dryRun: dryRun, by: actor)
   }
@@ -105,6 +106,20 @@ extension JobClient {
       throw StintError(.invalidParams, "\(text) is ambiguous: \(list)")
     }
     return first
+  }
+}
+
+/// What a requeue did, or would do.
+public struct Requeued: Sendable, Hashable {
+  /// Dead letters that run again.
+  public var count: Int
+  /// Dead letters that were left as they are, because their types are closed to who asked.
+  public var skipped: Int
+
+  /// What a requeue did.
+  public init(count: Int = 0, skipped: Int = 0) {
+    self.count = count
+    self.skipped = skipped
   }
 }
 

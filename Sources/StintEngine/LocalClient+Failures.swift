@@ -24,17 +24,18 @@ extension LocalClient {
   }
 
   /// See ``JobClient/requeue(_:dryRun:by:)``.
-  public func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int {
-    if actor.isRemote {
-      let types = try await allTypes()
-      for group in try await deadLetters(filter) { try checkDoor(group.type, types, actor) }
-    }
-    var count = 0
-    try await eachPage(.and([.deadLetters, filter])) { jobs throws(StintError) in
+  public func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Requeued {
+    let types = actor.isRemote ? try await allTypes() : JobTypes()
+    if case .ids = filter { try await checkDoor(ofDeadLetters: filter, types, actor) }
+    var requeued = Requeued()
+    try await eachPage(.and([.deadLetters, filter])) { all throws(StintError) in
+      let jobs = all.filter { isOpen($0.spec.type, types, actor) }
+      requeued.skipped += all.count - jobs.count
       if dryRun {
-        count += jobs.count
+        requeued.count += jobs.count
         return
       }
+      if jobs.isEmpty { return }
       let at = time.now()
       let decided = jobs.compactMap { job in
         (try? Lifecycle.move(job, .retried(by: actor), at: at)).map { (job, $0) }
@@ -44,14 +45,33 @@ extension LocalClient {
         // Whoever was quicker has decided.
         if case .applied = result { decided.1.applied(to: decided.0) } else { nil }
       }
-      count += moved.count
+      requeued.count += moved.count
       hub.publish(moved.map { .moved($0) }, at: at)
       if let urgency = moved.map(\.spec.priority).max() { hub.hint(.ready(urgency)) }
     }
     if !dryRun {
-      logger.info("requeued", metadata: ["count": "\(count)", "by": "\(actor.name)", "from": "\(actor.origin)"])
+      logger.info(
+        "requeued",
+        metadata: [
+          "count": "\(requeued.count)", "skipped": "\(requeued.skipped)", "by": "\(actor.name)",
+          "from": "\(actor.origin)",
+        ])
     }
-    return count
+    return requeued
+  }
+
+  /// Throws `forbidden`, naming the dead letters that match and are closed to those who come from outside.
+  private func checkDoor(
+    ofDeadLetters filter: JobFilter, _ types: JobTypes, _ actor: Actor
+  ) async throws(StintError) {
+    guard actor.isRemote else { return }
+    var closed: [Job] = []
+    try await eachPage(.and([.deadLetters, filter])) { jobs throws(StintError) in
+      closed += jobs.filter { !isOpen($0.spec.type, types, actor) }
+    }
+    guard let first = closed.first else { return }
+    let ids = closed.prefix(10).map(\.id.text) + (closed.count > 10 ? ["and \(closed.count - 10) more"] : [])
+    throw StintError(.forbidden, "\(Self.closed(first.spec.type)): \(ids.joined(separator: ", "))")
   }
 
   /// See ``JobClient/purgeDeadLetters(_:dryRun:by:)``.

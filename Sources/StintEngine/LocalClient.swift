@@ -103,10 +103,17 @@ public final class LocalClient: JobFeed {
 
   /// Keeps those who come from outside away from types that are closed to them.
   func checkDoor(_ type: String, _ types: JobTypes, _ actor: Actor) throws(StintError) {
+    if !isOpen(type, types, actor) { throw StintError(.forbidden, Self.closed(type)) }
+  }
+
+  /// Whether a type may be used by an actor.
+  func isOpen(_ type: String, _ types: JobTypes, _ actor: Actor) -> Bool {
     // Where no worker has told of it, the name tells.
-    guard actor.isRemote, !allowsLocalOnlyTypes, types[type]?.isLocalOnly ?? (type == JobType.exec) else { return }
-    throw StintError(
-      .forbidden, "\(type) can not be used from outside: it runs any command. Configure a named tool, or allow it")
+    !actor.isRemote || allowsLocalOnlyTypes || !(types[type]?.isLocalOnly ?? (type == JobType.exec))
+  }
+
+  static func closed(_ type: String) -> String {
+    "\(type) can not be used from outside: it runs any command. Configure a named tool, or allow it"
   }
 
   /// The jobs as they stand, if an earlier call whose answer was lost has stored them; else nil.

@@ -52,7 +52,13 @@ extension Route {
       successes: [
         Success(
           status: 200, description: "How many run again; with `dry_run`, how many would.",
-          schema: Schemas.object(["requeued": Schemas.count, "dry_run": ["type": "boolean"]]))
+          schema: Schemas.object([
+            "requeued": Schemas.count,
+            "skipped": [
+              "type": "integer", "minimum": 0,
+              "description": "Dead letters that were left as they are: their types are closed to the outside.",
+            ], "dry_run": ["type": "boolean"],
+          ]))
       ],
       errors: [.invalidParams, .notFound], isWrite: true, run: requeue),
     Route(
@@ -157,12 +163,12 @@ extension Route {
   @Sendable private static func requeue(_ exchange: Exchange) async throws(StintError) -> Answer {
     let wish = try DeadLetterWish(json: try exchange.json())
     let client = exchange.client
-    let count: Int
+    let requeued: Requeued
     switch wish.which {
-    case .ids(let ids): count = try await client.requeue(ids, dryRun: wish.isDryRun, by: exchange.actor)
-    case .filter(let filter): count = try await client.requeue(filter, dryRun: wish.isDryRun, by: exchange.actor)
+    case .ids(let ids): requeued = try await client.requeue(ids, dryRun: wish.isDryRun, by: exchange.actor)
+    case .filter(let filter): requeued = try await client.requeue(filter, dryRun: wish.isDryRun, by: exchange.actor)
     }
-    return counted("requeued", count, isDryRun: wish.isDryRun)
+    return counted([("requeued", requeued.count), ("skipped", requeued.skipped)], isDryRun: wish.isDryRun)
   }
 
   @Sendable private static func purge(_ exchange: Exchange) async throws(StintError) -> Answer {
@@ -174,13 +180,13 @@ extension Route {
       throw StintError.invalid("Invalid query", [.init(param: "all", message: message)])
     }
     let count = try await exchange.client.purgeDeadLetters(filter, dryRun: isDryRun, by: exchange.actor)
-    return counted("removed", count, isDryRun: isDryRun)
+    return counted([("removed", count)], isDryRun: isDryRun)
   }
 
-  private static func counted(_ name: String, _ count: Int, isDryRun: Bool) -> Answer {
+  private static func counted(_ counts: [(name: String, count: Int)], isDryRun: Bool) -> Answer {
     .json { json in
       json.object { json in
-        json.member(name, Int64(count))
+        for (name, count) in counts { json.member(name, Int64(count)) }
         json.member("dry_run", isDryRun)
       }
     }

@@ -96,9 +96,10 @@ extension ClientLaw {
       let failed = try await probe.run(probe.new("law.fail"))
       let other = try await probe.run(probe.new("law.say", ["failures": 9]))
       let filter = JobFilter.and([probe.mine, .type("law.fail")])
-      try probe.demandEqual(try await probe.client.requeue(filter, dryRun: true, by: probe.actor), 1, "The dry run")
+      let one = Requeued(count: 1)
+      try probe.demandEqual(try await probe.client.requeue(filter, dryRun: true, by: probe.actor), one, "The dry run")
       try probe.demandEqual(try await probe.client.job(failed.id).status, .failed, "The status after a dry run")
-      try probe.demandEqual(try await probe.client.requeue(filter, dryRun: false, by: probe.actor), 1, "The count")
+      try probe.demandEqual(try await probe.client.requeue(filter, dryRun: false, by: probe.actor), one, "The count")
       let ended = try await probe.end(of: failed.id)
       try probe.demandEqual(ended.state.attempt, 2, "attempt")
       let kinds = try await probe.client.history(failed.id).map(\.kind)
@@ -114,8 +115,8 @@ extension ClientLaw {
         try await probe.client.requeue([failed.id, none], by: probe.actor)
       }
       try probe.demandEqual(try await probe.client.job(failed.id), failed, "The dead letter")
-      let count = try await probe.client.requeue([failed.id, done.id], by: probe.actor)
-      try probe.demandEqual(count, 1, "The count")
+      let requeued = try await probe.client.requeue([failed.id, done.id], by: probe.actor)
+      try probe.demandEqual(requeued, Requeued(count: 1), "The count")
       _ = try await probe.end(of: failed.id)
       try probe.demandEqual(try await probe.client.job(done.id), done, "The completed job")
     },

@@ -21,23 +21,27 @@ extension RemoteClient {
   }
 
   /// See ``StintEngine/JobClient/requeue(_:dryRun:by:)``.
-  public func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int {
-    guard let query = try FilterQuery(filter) else { return 0 }
+  public func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Requeued {
+    guard let query = try FilterQuery(filter) else { return Requeued() }
     if query.isIdsAlone, let ids = query.ids {
-      var count = 0
+      var all = Requeued()
       for part in Self.parts(of: ids, Self.idsInBody) {
-        count += try await requeue(JSONMember("ids", .array(part.map { .string($0.text) })), dryRun)
+        let some = try await requeue(JSONMember("ids", .array(part.map { .string($0.text) })), dryRun)
+        all.count += some.count
+        all.skipped += some.skipped
       }
-      return count
+      return all
     }
     let (json, isImpossible) = try query.body()
-    if isImpossible { return 0 }
+    if isImpossible { return Requeued() }
     return try await requeue(json.map { JSONMember("filter", $0) } ?? JSONMember("all", true), dryRun)
   }
 
-  private func requeue(_ which: JSONMember, _ isDryRun: Bool) async throws(StintError) -> Int {
+  private func requeue(_ which: JSONMember, _ isDryRun: Bool) async throws(StintError) -> Requeued {
     let body = RawJSON(.object([which, JSONMember("dry_run", .bool(isDryRun))])).bytes
-    return try count("requeued", try await ask(.POST, "/api/dead-letters/requeue", body: body).json)
+    let json = try await ask(.POST, "/api/dead-letters/requeue", body: body).json
+    // A server of an earlier version has none.
+    return Requeued(count: try count("requeued", json), skipped: json["skipped"] == nil ? 0 : try count("skipped", json))
   }
 
   /// See ``StintEngine/JobClient/purgeDeadLetters(_:dryRun:by:)``.

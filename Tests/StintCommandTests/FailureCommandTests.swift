@@ -62,7 +62,7 @@ import Testing
       let dry = try await program.run(["dead", "requeue", "--all", "--dry-run"] + door)
       #expect(dry.code == 0 && dry.out == "3 dead letters would be requeued\n", "\(dry)")
       let one = try await program.run(["dead", "requeue", "dead-0002", "--json"] + door)
-      #expect(one.json == ["requeued": 1, "dry_run": false], "\(one)")
+      #expect(one.json == ["requeued": 1, "skipped": 0, "dry_run": false], "\(one)")
       #expect(try await program.run(["wait", "dead-0002"] + door).code == 1)
       #expect(try await program.run(["show", "dead-0002", "--json"] + door).json["attempt"] == 2)
       let some = try await program.run(["dead", "requeue", "--type", "countdown", "-q", "0003"] + door)

@@ -140,9 +140,9 @@ import Testing
     let client = engine.client
     let some = JobFilter.tag(key: "kind", value: "a")
     #expect(try await client.deadLetters(.all).map(\.count) == [5])
-    #expect(try await client.requeue(some, dryRun: true, by: Self.ann) == 2)
+    #expect(try await client.requeue(some, dryRun: true, by: Self.ann) == Requeued(count: 2))
     #expect(try await client.stats().counts[.failed] == 5, "a dry run changes nothing")
-    #expect(try await client.requeue(some, dryRun: false, by: Self.ann) == 2)
+    #expect(try await client.requeue(some, dryRun: false, by: Self.ann) == Requeued(count: 2))
     #expect(try await client.stats().counts[.pending] == 2)
     #expect(try await client.purgeDeadLetters(.all, dryRun: true, by: Self.ann) == 3)
     #expect(try await client.purgeDeadLetters(.all, dryRun: false, by: Self.ann) == 3)
@@ -177,7 +177,12 @@ import Testing
       let job = try await engine.client.submit([NewJob("exec")], by: Self.ann)[0]
       for try await _ in try await engine.client.watch(job.id) {}
       await refused { _ = try await engine.client.retry(job.id, by: far) }
-      await refused { _ = try await engine.client.requeue(.all, dryRun: false, by: far) }
+      await refused { _ = try await engine.client.requeue([job.id], by: far) }
+      for isDryRun in [true, false] {
+        let left = try await engine.client.requeue(.all, dryRun: isDryRun, by: far)
+        #expect(left == Requeued(count: 0, skipped: 1))
+      }
+      #expect(try await engine.client.job(job.id).status == .failed)
     }
   }
 

@@ -353,7 +353,7 @@ struct FailingClient: JobFeed {
     try fail()
     return try await base.deadLetters(filter)
   }
-  func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int {
+  func requeue(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Requeued {
     try fail()
     return try await base.requeue(filter, dryRun: dryRun, by: actor)
   }

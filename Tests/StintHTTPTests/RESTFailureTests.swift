@@ -67,9 +67,9 @@ import Testing
       func requeue(_ body: String) async throws -> Reply {
         try await server.call("POST", "/api/dead-letters/requeue", body)
       }
-      #expect(try await requeue(#"{"all": true, "dry_run": true}"#).json == ["requeued": 3, "dry_run": true])
+      #expect(try await requeue(#"{"all": true, "dry_run": true}"#).json == ["requeued": 3, "skipped": 0, "dry_run": true])
       #expect(try await server.client.job(JobID(known: "one")).state.attempt == 1)
-      #expect(try await requeue(#"{"ids": ["one"]}"#).json == ["requeued": 1, "dry_run": false])
+      #expect(try await requeue(#"{"ids": ["one"]}"#).json == ["requeued": 1, "skipped": 0, "dry_run": false])
       try await eventually("it ran again") { try await server.client.job(JobID(known: "one")).state.attempt == 2 }
       _ = try await server.end(of: JobID(known: "one"))
       let history = try await server.call("GET", "/api/jobs/one/history").json.array
@@ -272,12 +272,13 @@ import Testing
     try await withServer(handlers: [Self.closed]) { server in
       let id = try await server.submit("closed", id: "by-hand")
       _ = try await server.end(of: id)
+      _ = try await server.end(of: try await server.submit("fail", id: "open-1"))
       for (method, path, body) in [
         ("POST", "/api/jobs", #"{"type": "closed"}"#),
         ("POST", "/api/jobs", #"[{"type": "noop"}, {"type": "closed"}]"#),
-        ("POST", "/api/jobs/by-hand/retry", nil), ("POST", "/api/dead-letters/requeue", #"{"all": true}"#),
-        ("POST", "/api/dead-letters/requeue", #"{"ids": ["by-hand"]}"#),
-        ("POST", "/api/dead-letters/requeue", #"{"filter": {"type": "closed"}, "dry_run": true}"#),
+        ("POST", "/api/jobs/by-hand/retry", nil),
+        ("POST", "/api/dead-letters/requeue", #"{"ids": ["by-hand", "open-1"]}"#),
+        ("POST", "/api/dead-letters/requeue", #"{"ids": ["by-hand"], "dry_run": true}"#),
       ] {
         RESTErrorTests.check(try await server.call(method, path, body), 403, "forbidden", "\(path) \(body ?? "")")
       }
@@ -288,8 +289,20 @@ import Testing
         try await socket.send("retry_job", ["job_id": "by-hand"])
         #expect(try await socket.message("error")["error_type"] == "forbidden")
       }
+      let path = "/api/dead-letters/requeue"
+      let refused = try await server.call("POST", path, #"{"ids": ["by-hand"]}"#)
+      #expect(refused.text.contains("by-hand"), "\(refused.text)")
+      // The others run again.
+      for (body, counts) in [
+        (#"{"all": true, "dry_run": true}"#, ["requeued": 1, "skipped": 1, "dry_run": true] as JSONValue),
+        (#"{"filter": {"type": "closed"}}"#, ["requeued": 0, "skipped": 1, "dry_run": false]),
+        (#"{"all": true}"#, ["requeued": 1, "skipped": 1, "dry_run": false]),
+      ] {
+        #expect(try await server.call("POST", path, body).json == counts, "\(body)")
+      }
       #expect(try await server.client.job(id).state.attempt == 1)
-      #expect(try await server.client.stats().counts.total == 1)
+      #expect(try await server.end(of: JobID(known: "open-1")).state.attempt == 2)
+      #expect(try await server.client.stats().counts.total == 2)
     }
     try await withServer(handlers: [Self.closed], engine: { $0.allowsLocalOnlyTypes = true }) { server in
       let reply = try await server.call("POST", "/api/jobs", #"{"type": "closed"}"#)

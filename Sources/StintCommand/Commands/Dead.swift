@@ -122,6 +122,7 @@ struct DeadRequeue: AsyncParsableCommand {
     abstract: "Let dead letters run again: by id, by filter, or all.",
     discussion: """
       Counts start anew; the history stays. With --dry-run nothing is changed: it says how many would run again.
+      With --url, those of types that are closed to the outside are left as they are, and counted.
 
       Examples:
         stint dead requeue 0f6a9e01
@@ -133,7 +134,8 @@ struct DeadRequeue: AsyncParsableCommand {
 
   func run() async throws {
     try await choice.act("requeued") { (client, filter, isDryRun, actor) throws(StintError) in
-      try await client.requeue(filter, dryRun: isDryRun, by: actor)
+      let requeued = try await client.requeue(filter, dryRun: isDryRun, by: actor)
+      return (requeued.count, skipped: requeued.skipped)
     }
   }
 }
@@ -156,7 +158,7 @@ struct DeadPurge: AsyncParsableCommand {
 
   func run() async throws {
     try await choice.act("removed") { (client, filter, isDryRun, actor) throws(StintError) in
-      try await client.purgeDeadLetters(filter, dryRun: isDryRun, by: actor)
+      (try await client.purgeDeadLetters(filter, dryRun: isDryRun, by: actor), skipped: nil)
     }
   }
 }
@@ -179,11 +181,11 @@ struct DeadChoice: ParsableArguments {
 
   func act(
     _ done: String,
-    _ act: (any JobClient, JobFilter, Bool, Actor) async throws(StintError) -> Int
+    _ act: (any JobClient, JobFilter, Bool, Actor) async throws(StintError) -> (Int, skipped: Int?)
   ) async throws {
     let session = try access.session()
     var filter = try filters.filter()
-    let count = try await Door.with(session, .existing) { door in
+    let (count, skipped) = try await Door.with(session, .existing) { door in
       if !ids.isEmpty {
         // All of them are found before anything is done.
         var found: Set<JobID> = []
@@ -193,11 +195,16 @@ struct DeadChoice: ParsableArguments {
       return try await act(door.client, filter, dryRun, session.actor)
     }
     if session.json {
-      return session.console.json(
-        RawJSON(.object([JSONMember(done, .integer(Int64(count))), JSONMember("dry_run", .bool(dryRun))])))
+      var members = [JSONMember(done, .integer(Int64(count)))]
+      if let skipped { members.append(JSONMember("skipped", .integer(Int64(skipped)))) }
+      return session.console.json(RawJSON(.object(members + [JSONMember("dry_run", .bool(dryRun))])))
     }
     let would = dryRun ? "would be " : ""
     session.console.line("\(count) \(count == 1 ? "dead letter" : "dead letters") \(would)\(done)")
+    if let skipped, skipped > 0 {
+      session.console.note(
+        "\(skipped) left as \(skipped == 1 ? "it is: its type" : "they are: their types") can not be used by --url.")
+    }
   }
 }
 
