@@ -257,9 +257,15 @@ import Testing
       ]
     ),
     (
-      #"{"worker":"py","job_types":[{"name":"t","params":[{"name":"a","type":"path"},{"name":"a","type":"path"}]}]}"#,
+      #"{"worker":"py","job_types":[{"name":"t","params":[{"name":"a","type":"array"},{"name":"a","type":"array"}]}]}"#,
       [
         "job_types.0.params.1.name"
+      ]
+    ),
+    (
+      #"{"worker":"py","job_types":[{"name":"t","params":[{"name":"a","type":"path","max":9}]}]}"#,
+      [
+        "job_types.0.params.0.type"
       ]
     ),
   ]) func namesEveryFaultOfAClaim(_ body: String, _ params: [String]) async throws {

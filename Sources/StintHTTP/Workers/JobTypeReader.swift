@@ -9,6 +9,8 @@ enum JobTypeReader {
   static let paramKeys = [
     "name", "type", "required", "default", "min", "max", "min_items", "max_items", "choices", "secret", "description",
   ]
+  /// A path must stay beneath a root, and a server knows those of its own types alone.
+  static let paramKinds = Param.Kind.allCases.filter { $0 != .path }
   static let retryKeys = ["strategy", "base_seconds", "max_delay_seconds", "jitter"]
   static let descriptionLength = 0...10_000
   static let params = 0...200
@@ -60,7 +62,12 @@ enum JobTypeReader {
   private static func param(_ reader: inout ObjectReader) -> Param {
     reader.require("name")
     reader.require("type")
-    let kind = reader.word("type", of: Param.Kind.allCases) ?? .string
+    let isPath = reader.value("type")?.string == Param.Kind.path.rawValue
+    if isPath {
+      reader.fault(
+        "type", "a path needs a root that the server knows, and a published type has none: use string, and check it")
+    }
+    let kind = isPath ? .path : reader.word("type", of: paramKinds) ?? .string
     var param = Param(reader.name("name") ?? "", kind)
     param.isRequired = reader.bool("required") ?? false
     param.isSecret = reader.bool("secret") ?? false
@@ -82,7 +89,7 @@ enum JobTypeReader {
 
   private static func bounds(of param: Param, _ reader: inout ObjectReader) {
     let isNumber = param.type == .integer || param.type == .number
-    let isText = param.type == .string || param.type == .path
+    let isText = param.type == .string
     for (key, bound) in [("min", param.min), ("max", param.max)] {
       guard let bound, !isNumber else { continue }
       if !isText {

@@ -104,7 +104,7 @@ extension Schemas {
         "items": closed(
           [
             "name": name,
-            "type": ["type": "string", "enum": .array(Param.Kind.allCases.map { .string($0.rawValue) })],
+            "type": ["type": "string", "enum": .array(JobTypeReader.paramKinds.map { .string($0.rawValue) })],
             "required": ["type": ["boolean", "null"]], "default": true, "min": ["type": ["number", "null"]],
             "max": ["type": ["number", "null"]], "min_items": optional("integer", in: 0...1_000_000),
             "max_items": optional("integer", in: 0...1_000_000),
