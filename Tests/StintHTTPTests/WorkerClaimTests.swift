@@ -201,6 +201,13 @@ import Testing
     (#"{"worker":"a b","types":["t"]}"#, ["worker"]), (#"{"worker":7,"types":["t"]}"#, ["worker"]),
     (#"{"worker":"py"}"#, ["types"]), (#"{"worker":"py","types":[]}"#, ["types"]),
     (#"{"worker":"py","types":["a",1,"b c"]}"#, ["types.1", "types.1"]),
+    (#"{"worker":"py","types":["a","b","a"]}"#, ["types.2"]),
+    (
+      #"{"worker":"py","job_types":[{"name":"a","aliases":["b"]},{"name":"b","aliases":["c","c"]},{"name":"a"}]}"#,
+      [
+        "job_types.1.aliases.1", "job_types.1.name", "job_types.2.name",
+      ]
+    ),
     (#"{"worker":"py","types":["t"],"count":0}"#, ["count"]),
     (#"{"worker":"py","types":["t"],"count":101}"#, ["count"]),
     (#"{"worker":"py","types":["t"],"count":1.5}"#, ["count"]),

@@ -46,13 +46,10 @@ struct ClaimBody: Sendable {
       reader.fault("types", "give types, job_types, or both: what this worker can run")
     }
     types = reader.names("types", 1...1_000) ?? []
-    var jobTypes: [JobType] = []
-    for (index, type) in (reader.list("job_types", 1...1_000) ?? []).enumerated() {
-      let (type, faults) = JobTypeReader.read(type, prefix: "job_types.\(index).")
-      reader.add(faults)
-      if let type { jobTypes.append(type) }
+    for (index, name) in types.enumerated() where types.firstIndex(of: name) != index {
+      reader.fault("types.\(index)", "\(JSONValue.string(name).excerpt()) is there twice")
     }
-    self.jobTypes = jobTypes
+    jobTypes = Self.jobTypes(&reader)
     queues = reader.names("queues", 1...1_000)
     count = reader.integer("count", Self.counts) ?? 1
     wait = reader.seconds("wait_seconds", Self.waits) ?? .zero
@@ -63,6 +60,30 @@ struct ClaimBody: Sendable {
     try reader.finish("Invalid claim")
     self.worker = worker
     self.id = id
+  }
+}
+
+extension ClaimBody {
+  /// What the worker describes: no name or alias means two things.
+  private static func jobTypes(_ reader: inout ObjectReader) -> [JobType] {
+    var types: [JobType] = []
+    var places: [String: String] = [:]
+    for (index, json) in (reader.list("job_types", 1...1_000) ?? []).enumerated() {
+      let (type, faults) = JobTypeReader.read(json, prefix: "job_types.\(index).")
+      reader.add(faults)
+      guard let type else { continue }
+      types.append(type)
+      let names = [(type.name, "name")] + type.aliases.enumerated().map { ($1, "aliases.\($0)") }
+      for (name, key) in names {
+        let place = "job_types.\(index).\(key)"
+        if let other = places[name] {
+          reader.fault(place, "\(JSONValue.string(name).excerpt()) is there twice: it is \(other) too")
+        } else {
+          places[name] = place
+        }
+      }
+    }
+    return types
   }
 }
 
