@@ -78,10 +78,10 @@ public final class LocalClient: JobFeed {
       announce(stored, at: at)
       return stored
     case .queueFull(let queue, let limit, let waiting):
+      let more = checked.count { $0.spec.queue == queue }
       throw StintError(
         .queueFull,
-        "The queue \(queue) takes \(limit) waiting jobs and has \(waiting); \(checked.count) more can not be. Try later"
-      )
+        "The queue \(queue) takes \(limit) waiting jobs and has \(waiting); \(more) more can not be. Try later")
     case .duplicate(let index, let existing):
       if isRepeated, let stored = try await earlier(checked) {
         announce(stored, at: at)
