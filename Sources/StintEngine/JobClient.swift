@@ -53,8 +53,8 @@ public protocol JobClient: Sendable {
   /// Removes the dead letters that match with their history; how many, or with `dryRun` how many would go.
   func purgeDeadLetters(_ filter: JobFilter, dryRun: Bool, by actor: Actor) async throws(StintError) -> Int
 
-  /// Changes how many jobs run at once (0 to 1,000) where the client works: its slots, or its worker processes; how many
-  /// there are now. What runs goes on. `unsupported` where none run.
+  /// Changes how many jobs run at once where the client works: its slots (0 to 1,000), or its worker processes (0 to
+  /// 256); how many there are now. What runs goes on. `unsupported` where none run.
   func setWorkers(_ count: Int, by actor: Actor) async throws(StintError) -> Int
 
   /// The job's present state, then what happens to it, until it is over. `not_found`.

@@ -102,10 +102,6 @@ extension LocalClient {
 
   /// See ``JobClient/setWorkers(_:by:)``.
   public func setWorkers(_ count: Int, by actor: Actor) async throws(StintError) -> Int {
-    guard (0...1_000).contains(count) else {
-      throw StintError.invalid(
-        "Invalid number of workers", [.init(param: "count", message: "\(count): allowed is 0 to 1000")])
-    }
     guard let pool = pools.withLock({ $0.last }) else {
       throw StintError(.unsupported, "No workers run here: there is nothing to scale")
     }
@@ -130,6 +126,7 @@ extension LocalClient {
 
 /// Workers whose number can be changed while they run.
 public protocol WorkerPool: AnyObject, Sendable {
-  /// Lets so many jobs run at once from now on; what runs goes on. How many there are now.
+  /// Lets so many jobs run at once from now on; what runs goes on. How many there are now. Throws `invalid_params`,
+  /// naming the param `count` and what is allowed, for a number that can not be.
   func resize(to count: Int) async throws(StintError) -> Int
 }

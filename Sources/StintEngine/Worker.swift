@@ -304,6 +304,10 @@ package final class Worker: WorkerPool {
 
   /// Changes how many jobs run at once, and makes it known.
   package func resize(to count: Int) async throws(StintError) -> Int {
+    guard (0...1_000).contains(count) else {
+      throw StintError.invalid(
+        "Invalid number of workers", [.init(param: "count", message: "\(count): allowed is 0 to 1000 slots")])
+    }
     let actions = machine.withLock { machine in
       machine.isDraining ? nil : machine.resize(to: count, at: time.now())
     }

@@ -195,7 +195,8 @@ extension Route {
   @Sendable private static func setWorkers(_ exchange: Exchange) async throws(StintError) -> Answer {
     var reader = ObjectReader(try exchange.json(), keys: ["count"])
     reader.require("count")
-    let count = reader.integer("count", 0...1_000) ?? 0
+    // How many there may be depends on what they are, slots or processes.
+    let count = reader.integer("count", Int64.min...Int64.max) ?? 0
     try reader.finish("Invalid number of workers")
     let now = try await exchange.client.setWorkers(count, by: exchange.actor)
     return .json { json in json.object { $0.member("count", Int64(now)) } }

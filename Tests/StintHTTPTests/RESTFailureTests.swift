@@ -139,6 +139,8 @@ import Testing
       try await server.gate.entered(5)
       let stats = try await server.call("GET", "/api/stats").json
       #expect(stats["worker"] == ["active": 5, "idle": 0, "capacity": 5, "processed": 1])
+      let low = try await server.call("PUT", "/api/workers", #"{"count": -1}"#)
+      #expect(low.text.contains("-1: allowed is 0 to 1000 slots"), "\(low.text)")
       for body in [#"{"count": -1}"#, #"{"count": 1001}"#, #"{"count": 1.5}"#, #"{"count": "3"}"#, "{}", "3"] {
         RESTErrorTests.check(try await server.call("PUT", "/api/workers", body), 422, "invalid_params", body)
       }
