@@ -65,10 +65,11 @@ public enum Lifecycle {
   ///   - random: 0..<1, for the jitter of a retry's delay; asked only if there is one.
   ///   - maxLosses: losses after which a job that ran alone is a dead letter of type `poison`.
   ///   - escalation: the rule for this job, where its type has one.
+  ///   - message: what is said of a timeout or a stall in place of the usual text, where its worker said something.
   /// - Throws: ``IllegalMove`` where the table has no such move, or where `stopped` comes without a cancel mark.
   public static func move(
     _ job: Job, _ cause: Cause, at: Timestamp, random: @autoclosure () -> Double = 0,
-    maxLosses: Int = Lifecycle.maxLosses, escalation: Escalation? = nil
+    maxLosses: Int = Lifecycle.maxLosses, escalation: Escalation? = nil, message: String? = nil
   ) throws(IllegalMove) -> Change {
     let kind = cause.kind
     let before = job.state
@@ -77,6 +78,7 @@ public enum Lifecycle {
     var decision = Decision(job: job, at: at)
     decision.maxLosses = maxLosses
     decision.escalation = escalation
+    decision.message = message
     // A renewal does not raise the revision: a rescue must ask for the lease's end at the moment of the write.
     if case .lost(_, _, let seen, _) = cause { decision.requiresLeaseOver = !seen }
     var endsCancelled = before.isCancelRequested && kind.endsAttempt
@@ -130,6 +132,7 @@ private struct Decision {
   var actor: Actor?
   var maxLosses = Lifecycle.maxLosses
   var escalation: Escalation?
+  var message: String?
   var spawn: Job?
   var requiresLeaseOver = false
   var leavesEvent = true
@@ -204,10 +207,10 @@ private struct Decision {
       fail(.handler, message)
       countFailure(retryAfter: retryAfter, random: random)
     case .timedOut:
-      fail(.timeout, "The attempt took longer than \(job.spec.timeout?.text ?? "its timeout")")
+      fail(.timeout, message ?? "The attempt took longer than \(job.spec.timeout?.text ?? "its timeout")")
       countFailure(retryAfter: nil, random: random)
     case .stalled:
-      fail(.stalled, "No sign of life for \(job.spec.stallTimeout?.text ?? "its stall timeout")")
+      fail(.stalled, message ?? "No sign of life for \(job.spec.stallTimeout?.text ?? "its stall timeout")")
       countFailure(retryAfter: nil, random: random)
     case .gaveUp(let message):
       fail(.handler, message)

@@ -76,7 +76,8 @@ package struct Settling {
       let escalation = escalations.escalation(
         for: jobs[index], id: random.jobID(at: settlement.at), isAtOnce: crowded.contains(jobs[index].spec.type))
       let change = try? Lifecycle.move(
-        jobs[index], cause, at: settlement.at, random: random.unit(), maxLosses: maxLosses, escalation: escalation)
+        jobs[index], cause, at: settlement.at, random: random.unit(), maxLosses: maxLosses, escalation: escalation,
+        message: settlement.message)
       guard let change else { return true }
       changes.append(change)
       return false

@@ -86,6 +86,8 @@ public struct Settlement: Sendable, Hashable {
   public internal(set) var at: Timestamp
   /// The same by the boot clock, where it is to hold although the wall clock is set while this waits for the store.
   package var uptime: Duration?
+  /// What is said of a timeout or a stall in place of the usual text.
+  package var message: String?
 
   /// A settlement.
   public init(job: Job, cause: Cause, at: Timestamp) {

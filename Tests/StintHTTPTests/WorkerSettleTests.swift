@@ -46,6 +46,11 @@ import Testing
       retries: 1, dueIn: .seconds(90)),
     End(body: ["message": "never", "give_up": true], status: .failed, kind: .gaveUp, error: .handler),
     End(body: ["message": "what?", "type": "undecodable"], status: .failed, kind: .undecodable, error: .undecodable),
+    End(
+      body: ["type": "timeout", "message": "the page never came"], status: .retrying, kind: .timedOut, error: .timeout,
+      retries: 1),
+    End(
+      body: ["type": "stalled", "message": "no answer"], status: .retrying, kind: .stalled, error: .stalled, retries: 1),
     End(body: ["type": "timeout"], status: .retrying, kind: .timedOut, error: .timeout, retries: 1),
     End(body: ["type": "stalled"], status: .retrying, kind: .stalled, error: .stalled, retries: 1),
     End(body: ["snooze_seconds": 60], status: .scheduled, kind: .snoozed, dueIn: .seconds(60)),
@@ -61,6 +66,7 @@ import Testing
       #expect(job.status == end.status && job.state.retryCount == end.retries && job.state.losses == 0)
       #expect(job.error?.type == end.error)
       if let message = claimed.body(end.body)["message"]?.string { #expect(job.error?.message == message) }
+      if job.error?.type == .timeout { #expect(job.error?.message.contains("its timeout") == false, "it has none") }
       if let dueIn = end.dueIn { #expect(job.state.dueAt - server.time.now() == dueIn) }
       #expect(try await server.kinds("end-1") == [.submitted, end.kind])
       // The answer may be lost: the same again is the same.

@@ -158,7 +158,9 @@ extension WorkerDesk {
         let step = (at - started) - (time.uptime() - begun)
         if step > .seconds(1) || step < .seconds(-1) { job.state.startedAt = started + step }
       }
-      settlements.append((index, Settlement(job: job, cause: end.outcome.cause(at: at), at: at)))
+      var settlement = Settlement(job: job, cause: end.outcome.cause(at: at), at: at)
+      settlement.message = end.outcome.shown(of: job)
+      settlements.append((index, settlement))
     }
     if !settlements.isEmpty {
       let all = settlements.map(\.1)
@@ -373,6 +375,16 @@ extension EndBody.Outcome {
   var message: String? {
     switch self {
     case .failed(let message, _), .gaveUp(let message), .undecodable(let message): message
+    case .timedOut(let message), .stalled(let message): message
+    default: nil
+    }
+  }
+
+  /// What is said of a timeout or a stall; nil for the usual text, which names the job's own limit.
+  func shown(of job: Job) -> String? {
+    switch self {
+    case .timedOut(let message): message ?? (job.spec.timeout == nil ? "Its worker says that it took too long" : nil)
+    case .stalled(let message): message ?? (job.spec.stallTimeout == nil ? "Its worker says that it stalled" : nil)
     default: nil
     }
   }

@@ -181,8 +181,8 @@ struct EndBody: Sendable {
   enum Outcome: Sendable, Hashable {
     case succeeded(RawJSON?)
     case failed(message: String, retryAfter: Duration?)
-    case timedOut
-    case stalled
+    case timedOut(message: String?)
+    case stalled(message: String?)
     case gaveUp(message: String)
     case undecodable(message: String)
     case snoozed(Duration)
@@ -250,8 +250,8 @@ struct EndBody: Sendable {
     if let snooze { return .snoozed(snooze) }
     if isRelease { return .released }
     switch type {
-    case .timeout: return .timedOut
-    case .stalled: return .stalled
+    case .timeout: return .timedOut(message: message.isEmpty ? nil : message)
+    case .stalled: return .stalled(message: message.isEmpty ? nil : message)
     default: break
     }
     reader.require("message")
