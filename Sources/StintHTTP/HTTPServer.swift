@@ -48,6 +48,7 @@ public struct HTTPServer: Service {
     try configuration.check()
     var quiet = core.logger
     quiet.logLevel = max(quiet.logLevel, .warning)
+    quiet.handler = StoppedServerLog(quiet.handler)
     let core = core
     let http1 = HTTPServerBuilder { responder in
       HTTPChannel(

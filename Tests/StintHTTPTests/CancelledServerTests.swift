@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOPosix
 import StintEngine
@@ -8,6 +9,24 @@ import Testing
 
 /// A second signal cancels the server while connections are still on their way in.
 @Suite struct CancelledServerTests {
+  @Test func aForcedStopIsNoErrorInTheLog() async throws {
+    let lines = LogLines()
+    let time = ManualTime()
+    let engine = Engine(
+      store: MemoryStore(leaseClock: time.leaseClock), handlers: [], time: time, random: .seeded(1), logger: quiet)
+    let (ports, told) = AsyncStream<Int>.makeStream()
+    let server = HTTPServer(
+      client: engine.client, configuration: HTTPConfiguration(port: 0), time: time,
+      logger: Logger(label: "http") { _ in lines }
+    ) { told.yield($0) }
+    let running = Task { try await server.run() }
+    _ = await ports.first { _ in true }
+    running.cancel()
+    _ = await running.result
+    #expect(lines.all.contains { $0.contains("listening") }, "\(lines.all)")
+    #expect(!lines.all.contains { $0.contains("Cancellation") }, "\(lines.all)")
+  }
+
   @Test func aServerThatIsCancelledWhileConnectionsComeInDropsThem() async throws {
     for round in 0..<40 {
       let time = ManualTime()
