@@ -57,6 +57,9 @@ public protocol JobClient: Sendable {
   /// 256); how many there are now. What runs goes on. `unsupported` where none run.
   func setWorkers(_ count: Int, by actor: Actor) async throws(StintError) -> Int
 
+  /// What ``setWorkers(_:by:)`` changes, as it stands; nil where no workers run.
+  func workerCount() async throws(StintError) -> WorkerCount?
+
   /// The job's present state, then what happens to it, until it is over. `not_found`.
   ///
   /// A reader that is slow misses intermediate progress, never the end. Cancelling the reading task ends it.
@@ -176,6 +179,28 @@ public struct Stats: Sendable, Hashable {
 
   /// Nothing yet.
   public init() {}
+}
+
+/// How many jobs run at once in one place, whoever else shares the store.
+public struct WorkerCount: Sendable, Hashable {
+  /// What is counted.
+  public enum Unit: String, Sendable, Hashable, CaseIterable {
+    /// Jobs at once in one process.
+    case slots
+    /// Worker processes.
+    case processes
+  }
+
+  /// How many are wanted: processes that start or end are under way to it.
+  public let count: Int
+  /// Of what.
+  public let unit: Unit
+
+  /// So many of these.
+  public init(_ count: Int, _ unit: Unit) {
+    self.count = count
+    self.unit = unit
+  }
 }
 
 /// A worker and what it runs.

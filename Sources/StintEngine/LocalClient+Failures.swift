@@ -110,6 +110,9 @@ extension LocalClient {
     return now
   }
 
+  /// See ``JobClient/workerCount()``.
+  public func workerCount() async throws(StintError) -> WorkerCount? { pools.withLock { $0.last }?.count }
+
   /// Every job that matches now, a page at a time: those that come later are left alone.
   private func eachPage(
     _ filter: JobFilter, _ body: ([Job]) async throws(StintError) -> Void
@@ -129,4 +132,6 @@ public protocol WorkerPool: AnyObject, Sendable {
   /// Lets so many jobs run at once from now on; what runs goes on. How many there are now. Throws `invalid_params`,
   /// naming the param `count` and what is allowed, for a number that can not be.
   func resize(to count: Int) async throws(StintError) -> Int
+  /// How many there are to be, as things stand.
+  var count: WorkerCount { get }
 }

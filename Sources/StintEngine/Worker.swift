@@ -317,6 +317,9 @@ package final class Worker: WorkerPool {
     return count
   }
 
+  /// How many jobs run at once.
+  package var count: WorkerCount { WorkerCount(machine.withLock { $0.capacity }, .slots) }
+
   // MARK: Hints and actions
 
   private func hear(_ signal: WorkerSignal) {

@@ -28,6 +28,26 @@ extension Route {
         return .json { json in json.array { list in for worker in workers { worker.write(to: &list) } } }
       }),
     Route(
+      method: .get, path: "/api/workers/count", name: "workerCount",
+      summary: "How many jobs run at once on this server, or worker processes: what PUT /api/workers changes.",
+      successes: [
+        Success(
+          status: 200, description: "So many; null where none run.",
+          schema: Schemas.object([
+            "count": Schemas.nullable(Schemas.count),
+            "unit": ["enum": .array(WorkerCount.Unit.allCases.map { .string($0.rawValue) } + [.null])],
+          ]))
+      ],
+      run: { exchange async throws(StintError) in
+        let own = try await exchange.client.workerCount()
+        return .json { json in
+          json.object { json in
+            json.member("count", own.map { Int64($0.count) })
+            json.member("unit", own?.unit.rawValue)
+          }
+        }
+      }),
+    Route(
       method: .get, path: "/health/live", name: "live", summary: "Whether the server answers at all.",
       successes: [health("live")], isOpen: true,
       run: { _ in .json { $0.object { $0.member("status", "live") } } }),

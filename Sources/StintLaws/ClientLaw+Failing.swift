@@ -145,6 +145,7 @@ extension ClientLaw {
       let before = try await capacity(probe)
       for count in [0, before + 2, before] {
         try probe.demandEqual(try await probe.client.setWorkers(count, by: probe.actor), count, "The answer")
+        try probe.demandEqual(try await probe.client.workerCount()?.count, count, "The count")
         try probe.demandEqual(try await probe.client.stats().workerCapacity, count, "The capacity")
         let slots = try await probe.client.workers().reduce(0) { $0 + $1.record.slots }
         try probe.demandEqual(slots, count, "The workers' slots")

@@ -65,6 +65,13 @@ extension RemoteClient {
     return try self.count("count", try await ask(.PUT, "/api/workers", body: body).json)
   }
 
+  /// See ``StintEngine/JobClient/workerCount()``.
+  public func workerCount() async throws(StintError) -> WorkerCount? {
+    let json = try await ask(.GET, "/api/workers/count").json
+    guard let unit = json["unit"]?.string.flatMap({ WorkerCount.Unit(rawValue: $0) }) else { return nil }
+    return WorkerCount(try count("count", json), unit)
+  }
+
   private func count(_ name: String, _ json: JSONValue) throws(StintError) -> Int {
     guard let count = json[name]?.integer.flatMap({ Int(exactly: $0) }) else { throw strange("no number \(name)") }
     return count

@@ -49,6 +49,8 @@ public final class Supervisor: Service, WorkerPool {
   private let logger: Logger
   private let id: String
   private let processes = Locked<[Int32: SupervisedProcess]>([:])
+  /// How many of them there are to be.
+  private let wanted: Locked<Int>
   private let events: AsyncStream<Event>
   private let tell: AsyncStream<Event>.Continuation
 
@@ -56,6 +58,7 @@ public final class Supervisor: Service, WorkerPool {
   public init(engine: Engine, configuration: Configuration, logger: Logger = Logger(label: "stint")) {
     self.engine = engine
     self.configuration = configuration
+    self.wanted = Locked(configuration.processes)
     self.logger = logger
     self.id = "\(Engine.hostName())-\(ownProcess())"
     (events, tell) = AsyncStream.makeStream(of: Event.self)
@@ -73,9 +76,13 @@ public final class Supervisor: Service, WorkerPool {
         "Invalid number of workers",
         [.init(param: "count", message: "\(count): allowed is 0 to \(Self.limit) worker processes")])
     }
+    wanted.withLock { $0 = count }
     tell.yield(.resize(count))
     return count
   }
+
+  /// How many worker processes there are to be.
+  public var count: WorkerCount { WorkerCount(wanted.withLock { $0 }, .processes) }
 
   /// Runs jobs until the task is cancelled or the service group shuts down gracefully.
   ///
@@ -154,6 +161,7 @@ public final class Supervisor: Service, WorkerPool {
         if let refused = fill(to: wanted, in: &group) {
           // What is there goes on, and is kept at that number.
           wanted = processes.withLock { $0.values.count(where: { !$0.isEnding }) }
+          self.wanted.withLock { $0 = wanted }
           logger.error("not as many worker processes as wanted", metadata: ["error": "\(refused)", "now": "\(wanted)"])
         }
       case .drain where isStopping, .stop where isStopping && failure != nil: continue

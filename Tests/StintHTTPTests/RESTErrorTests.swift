@@ -365,6 +365,10 @@ struct FailingClient: JobFeed {
     try fail()
     return try await base.setWorkers(count, by: actor)
   }
+  func workerCount() async throws(StintError) -> WorkerCount? {
+    try fail()
+    return try await base.workerCount()
+  }
   func subscribe(buffer: Int) -> Subscription { base.subscribe(buffer: buffer) }
   func check() async throws(StintError) {
     await hold?.wait()

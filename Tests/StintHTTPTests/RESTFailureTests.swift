@@ -133,7 +133,9 @@ import Testing
   @Test func theNumberOfWorkers() async throws {
     try await withServer(slots: 2) { server in
       _ = try await server.end(of: try await server.submit("noop"))
+      #expect(try await server.call("GET", "/api/workers/count").json == ["count": 2, "unit": "slots"])
       #expect(try await server.call("PUT", "/api/workers", #"{"count": 5}"#).json == ["count": 5])
+      #expect(try await server.call("GET", "/api/workers/count").json == ["count": 5, "unit": "slots"])
       #expect(try await server.call("GET", "/api/workers").json.array?.first?["slots"] == 5)
       for _ in 0..<5 { _ = try await server.submit("gate") }
       try await server.gate.entered(5)
@@ -153,6 +155,7 @@ import Testing
     await #expect(throws: StintError(.unsupported, "No workers run here: there is nothing to scale")) {
       try await client.setWorkers(1, by: tester)
     }
+    #expect(try await client.workerCount() == nil)
   }
 
   @Test func outputOfEveryAttemptAsEvents() async throws {
