@@ -2722,6 +2722,7 @@ export function createAPI({ onUnauthorized }) {
     retry: async (id) => (await request('POST', `${job(id)}/retry?exact=true`)).answer,
     clearCompleted: async () => (await request('DELETE', '/api/jobs?status=completed')).answer,
     workers: () => get('/api/workers'),
+    workerCount: () => get('/api/workers/count'),
     setWorkers: async (count) => (await request('PUT', '/api/workers', { count })).answer,
     /** Dead letters: `{total, groups, jobs}`, and the path of the next page or null. */
     async deadLetters(path) {
@@ -3412,8 +3413,10 @@ export function createWorkers({ store, api }) {
   async function read() {
     timer = null;
     busy = true;
+    const { acts } = store.state.workers;
     try {
-      store.dispatch({ type: 'workers_read', list: await api.workers() });
+      const [list, own] = await Promise.all([api.workers(), api.workerCount()]);
+      store.dispatch({ type: 'workers_read', list, own, acts });
     } catch (error) {
       if (error.code !== 401) store.dispatch({ type: 'workers_failed', message: error.message });
     }
@@ -5108,28 +5111,29 @@ export class Tree {
 ("js/state/workers.js", #"""
 // The page of workers: who they are and what they run, as last read.
 
-/** `list` is null until the first answer; `count` is what was asked for as jobs at once. */
-export const noWorkers = Object.freeze({ list: null, fault: null, count: null, busy: false, countFault: null });
+/**
+ * `list` and `own` are null until the first answer. `own` is what the server itself runs, `{count, unit}`, with null for
+ * both where it runs nothing; `acts` counts the changes of it, so that an answer from before one is known to be old.
+ */
+export const noWorkers = Object.freeze({ list: null, own: null, fault: null, acts: 0, countFault: null });
 
 const workers = (state, fields) => ({ ...state, workers: { ...state.workers, ...fields } });
 
-/**
- * How many jobs at once, or worker processes, the server itself was seen to run: known once it said so, where it is the
- * only worker, or where all workers have one supervisor.
- */
-export function knownCount({ list, count }) {
-  if (count !== null) return count;
-  if (!list || list.length === 0 || list.some((worker) => worker.state === 'draining')) return null;
-  const [{ supervisor, slots }] = list;
-  if (supervisor) return list.every((worker) => worker.supervisor === supervisor) ? list.length : null;
-  return list.length === 1 ? slots : null;
-}
+/** How many jobs at once, or worker processes, the server itself runs; null where that is not known. */
+export const knownCount = ({ own }) => own?.count ?? null;
 
-/** Whether what is known are worker processes, under one supervisor. */
-export const hasProcesses = ({ list }) => list?.some((worker) => worker.supervisor) ?? false;
+/** Whether the server was asked and runs no workers of its own. */
+export const hasNone = ({ own }) => own !== null && own.unit === null;
 
-/** Totals for the line above the list. */
-export function workerTotals(list) {
+/** Whether what the server runs are worker processes. */
+export const hasProcesses = ({ own }) => own?.unit === 'processes';
+
+/** Totals for the line above the list: the server's own figures, which also stand above, else the list's. */
+export function workerTotals(list, stats) {
+  if (stats?.worker) {
+    const { capacity, active, processed } = stats.worker;
+    return { slots: capacity ?? 0, busy: active ?? 0, processed: processed ?? 0 };
+  }
   return list.reduce((sum, worker) => ({
     slots: sum.slots + worker.slots, busy: sum.busy + worker.jobs.length, processed: sum.processed + worker.processed,
   }), { slots: 0, busy: 0, processed: 0 });
@@ -5140,11 +5144,14 @@ const cleaned = (worker) =>
     abandoned: worker.abandoned ?? 0 });
 
 export const workerHandlers = {
-  workers_read: (state, { list }) => workers(state, { list: list.map(cleaned), fault: null }),
+  workers_read(state, { list, own, acts }) {
+    const isOld = acts !== state.workers.acts;
+    return workers(state, { list: list.map(cleaned), own: isOld ? state.workers.own : own, fault: null });
+  },
   workers_failed: (state, { message }) => workers(state, { fault: message }),
-  workers_counting: (state) => workers(state, { busy: true, countFault: null }),
-  workers_counted: (state, { count }) => workers(state, { busy: false, count, countFault: null }),
-  workers_refused: (state, { message }) => workers(state, { busy: false, countFault: message }),
+  workers_counting: (state) => workers(state, { countFault: null }),
+  workers_counted: (state, { own }) => workers(state, { own, acts: state.workers.acts + 1, countFault: null }),
+  workers_refused: (state, { message }) => workers(state, { countFault: message }),
 };
 
 """#),
@@ -7302,7 +7309,7 @@ export function timelineView(job, history, now) {
 
 import { h, keyed } from '../render/element.js';
 import { hashOf } from '../route.js';
-import { hasProcesses, knownCount, workerTotals } from '../state/workers.js';
+import { hasNone, hasProcesses, knownCount, workerTotals } from '../state/workers.js';
 import { durationText } from '../text/duration.js';
 import { countText, plural } from '../text/number.js';
 import { plainLine, plainText, shortId } from '../text/plain.js';
@@ -7346,12 +7353,15 @@ function jobView(job, state, actions) {
 function workerView(worker, state, actions) {
   const left = worker.jobs.length - mostJobs;
   const types = worker.types ?? [];
+  // A worker over HTTP need not say where it runs: then its name tells it from others.
+  const hasProcess = worker.pid > 0;
+  const place = hasProcess ? `${worker.host}, process ${worker.pid}` : worker.id;
   return h('li', { class: 'worker', 'data-worker': worker.id, 'data-state': worker.state },
     h('div', { class: 'worker-line' }, stateView(worker),
-      h('span', { class: 'worker-place', dir: 'auto' }, plainLine(`${worker.host}, process ${worker.pid}`)),
+      h('span', { class: 'worker-place', dir: 'auto' }, plainLine(place)),
       h('span', { class: 'worker-slots', 'data-field': 'slots' },
         `${countText(worker.jobs.length)} of ${plural(worker.slots, 'slot')}`)),
-    h('p', { class: 'worker-facts' }, h('code', null, plainLine(worker.id)),
+    h('p', { class: 'worker-facts' }, hasProcess ? h('code', null, plainLine(worker.id)) : plainLine(`at ${worker.host}`),
       ` · ${plural(worker.processed, 'job')} done`,
       worker.abandoned > 0 && h('span', { class: 'worker-abandoned' },
         ` · ${plural(worker.abandoned, 'attempt')} that ${worker.abandoned === 1 ? 'does' : 'do'} not stop`),
@@ -7363,11 +7373,13 @@ function workerView(worker, state, actions) {
     left > 0 && h('p', { class: 'hint' }, `${plural(left, 'more job')} not shown.`));
 }
 
-/** Puts the known number into the field, unless somebody is writing there. To be called once it is in the document. */
+/** Puts the known number into the field, unless somebody is writing another one. To be called once it is drawn. */
 export function workersDrawn(state) {
   const field = document.getElementById('worker-count');
   const known = String(knownCount(state.workers) ?? '');
-  if (!field || field === document.activeElement || field.dataset.known === known) return;
+  if (!field || field.dataset.known === known) return;
+  const isWriting = field === document.activeElement && field.value !== (field.dataset.known ?? '');
+  if (isWriting && field.value !== known) return;
   field.dataset.known = known;
   field.value = known;
 }
@@ -7375,13 +7387,17 @@ export function workersDrawn(state) {
 /** Asks the server to run more or fewer jobs at once. */
 function countView(state, actions) {
   const { workers } = state;
-  const known = knownCount(workers);
+  if (hasNone(workers)) {
+    return h('p', { id: 'worker-none', class: 'hint', key: 'none' },
+      'This server runs no workers itself: how many there are is not changed here.');
+  }
   const field = () => document.getElementById('worker-count');
+  /** From what stands in the field where that was not sent yet, else from what the server runs. */
   const step = (by) => {
-    const value = field().value.trim() === '' ? known : Number(field().value);
-    if (!Number.isFinite(value)) return;
-    field().value = String(Math.min(1000, Math.max(0, value + by)));
-    actions.setWorkerCount(field().value);
+    const { value, dataset } = field();
+    const isWritten = value.trim() !== '' && value !== dataset.known;
+    if (isWritten) actions.setWorkerCount(String(Math.max(0, Number(value) + by)));
+    else actions.addWorkers(by);
   };
   return h('form', {
     id: 'worker-count-form', novalidate: true, key: 'count',
@@ -7395,7 +7411,7 @@ function countView(state, actions) {
   h('div', { class: 'stepper' },
     h('button', {
       id: 'worker-fewer', type: 'button', class: 'icon-button', 'aria-label': 'One fewer', title: 'One fewer',
-      disabled: workers.busy || known === 0, onclick: () => step(-1),
+      disabled: knownCount(workers) === 0, onclick: () => step(-1),
     }, icon('minus')),
     h('input', {
       id: 'worker-count', type: 'number', min: 0, max: 1000, inputmode: 'numeric', placeholder: '–',
@@ -7405,16 +7421,16 @@ function countView(state, actions) {
     }),
     h('button', {
       id: 'worker-more', type: 'button', class: 'icon-button', 'aria-label': 'One more', title: 'One more',
-      disabled: workers.busy, onclick: () => step(1),
+      onclick: () => step(1),
     }, icon('plus')),
-    h('button', { id: 'worker-set', type: 'submit', disabled: workers.busy }, 'Set')),
+    h('button', { id: 'worker-set', type: 'submit' }, 'Set')),
   workers.countFault && h('p', { class: 'fault', id: 'worker-count-error', role: 'alert' },
     plainText(workers.countFault)));
 }
 
-function totalsText(list) {
+function totalsText({ workers: { list }, stats }) {
   if (list === null) return 'Reading…';
-  const { slots, busy, processed } = workerTotals(list);
+  const { slots, busy, processed } = workerTotals(list, stats);
   return `${plural(list.length, 'worker')}, ${countText(busy)} of ${plural(slots, 'slot')} busy, `
     + `${plural(processed, 'job')} done`;
 }
@@ -7425,7 +7441,7 @@ export function workersView(state, actions) {
   return [
     h('div', { class: 'page-head' },
       h('h2', { id: 'workers-title', tabindex: -1 }, 'Workers'),
-      h('p', { id: 'workers-count' }, totalsText(list))),
+      h('p', { id: 'workers-count' }, list === null && fault ? '' : totalsText(state))),
     !state.session?.read_only && countView(state, actions),
     h('div', { class: 'page-body', key: 'body', tabindex: 0, role: 'region', 'aria-label': 'List of workers' },
       fault && h('div', { id: 'workers-fault', class: 'page-fault', role: 'alert' },
@@ -7442,27 +7458,41 @@ export function workersView(state, actions) {
 
 """#),
 ("js/worker-actions.js", #"""
-// What a person can do on the page of workers.
+// What a person can do on the page of workers: change how many jobs run at once in the server, or worker processes.
 
-/** How many jobs run at once in the server. */
+const most = 1000;
+
 export function createWorkerActions({ store, api, reader }) {
-  return {
-    async setWorkerCount(text) {
-      if (store.state.session?.read_only || store.state.workers.busy) return;
-      const count = /^\d+$/.test(text.trim()) ? Number(text) : NaN;
-      if (!(count <= 1000)) {
-        store.dispatch({ type: 'workers_refused', message: 'A whole number from 0 to 1000 is needed.' });
-        return;
-      }
+  let last = Promise.resolve();
+
+  /** One change after the other; `count` gives the number that is wanted, or NaN. */
+  function change(count) {
+    last = last.then(async () => {
+      if (store.state.session?.read_only) return;
       store.dispatch({ type: 'workers_counting' });
       try {
-        const answer = await api.setWorkers(count);
-        store.dispatch({ type: 'workers_counted', count: answer.count });
+        const wanted = await count();
+        if (!(wanted >= 0 && wanted <= most)) {
+          store.dispatch({ type: 'workers_refused', message: `A whole number from 0 to ${most} is needed.` });
+          return;
+        }
+        await api.setWorkers(wanted);
+        store.dispatch({ type: 'workers_counted', own: await api.workerCount() });
         reader.hurry();
       } catch (error) {
         store.dispatch({ type: 'workers_refused', message: error.message });
       }
-    },
+    });
+    return last;
+  }
+
+  return {
+    setWorkerCount: (text) => change(() => (/^\d+$/.test(text.trim()) ? Number(text) : NaN)),
+    /** So many more than there are now, whoever else has changed the number. */
+    addWorkers: (by) => change(async () => {
+      const { count } = await api.workerCount();
+      return Math.min(most, Math.max(0, (count ?? 0) + by));
+    }),
   };
 }
 

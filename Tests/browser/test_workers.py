@@ -67,12 +67,41 @@ def test_workers_of_other_processes(server, another, make_live):
     for process in (server.process, another.process):
         expect(live.workers.filter(has_text=f"process {process.pid}")).to_have_count(1)
     expect(live.page.locator("#workers-count")).to_contain_text("2 workers, 0 of 5 slots busy")
-    # Which of the two is the server is not known until it says so.
-    expect(live.worker_count).to_have_value("")
+    # The number is that of the server that the page comes from, whoever else shares the store and changes it.
+    expect(live.worker_count).to_have_value("3")
     live.worker_count.fill("4")
     live.press("Enter")
-    expect(live.workers.filter(has_text=f"process {server.process.pid}")).to_contain_text("0 of 4 slots")
+    own = live.workers.filter(has_text=f"process {server.process.pid}")
+    expect(own).to_contain_text("0 of 4 slots")
     expect(live.workers.filter(has_text=f"process {another.process.pid}")).to_contain_text("0 of 2 slots")
+    server.ask("PUT", "/api/workers", {"count": 1})
+    expect(live.worker_count).to_have_value("1")
+    live.worker_more.click()
+    expect(own).to_contain_text("0 of 2 slots")
+    live.worker_fewer.click()
+    live.worker_fewer.click()
+    expect(own).to_contain_text("0 of 0 slots")
+    expect(live.workers.filter(has_text=f"process {another.process.pid}")).to_contain_text("0 of 2 slots")
+
+
+def test_slots_beside_a_server_of_processes(server, make_live):
+    other = Server(server.stint, server.folder, web_root=server.web_root, workers=1, processes=1)
+    other.start()
+    try:
+        live = make_live(server).open("/#/workers")
+        expect(live.workers).to_have_count(2)
+        expect(live.page.get_by_label("Jobs at once in this server")).to_have_value("3")
+        theirs = make_live(other).open("/#/workers")
+        expect(theirs.page.get_by_label("Worker processes of this server")).to_have_value("1")
+        theirs.worker_fewer.click()
+        expect(theirs.workers).to_have_count(1)
+        expect(theirs.page.get_by_label("Worker processes of this server")).to_have_value("0")
+        theirs.worker_more.click()
+        expect(theirs.workers).to_have_count(2)
+        theirs.guard.check()
+        theirs.page.close()
+    finally:
+        other.stop()
 
 
 def test_a_pool_of_processes_grows_shrinks_and_replaces_its_dead(make_server, make_live):

@@ -5,7 +5,6 @@ import { createDeadActions, deadWords } from '../../web/js/dead-actions.js';
 import { createWorkerActions } from '../../web/js/worker-actions.js';
 import { Refusal } from '../../web/js/live/api.js';
 import { KEEP_DEAD, NO_DEAD_FILTER, deadBody, deadQuery } from '../../web/js/state/dead-letters.js';
-import { hasProcesses, knownCount, workerTotals } from '../../web/js/state/workers.js';
 import { createStore } from '../../web/js/state/store.js';
 import { initialState, reduce } from '../../web/js/state/reducer.js';
 import { attemptsOf, lifeOf } from '../../web/js/text/life.js';
@@ -134,41 +133,9 @@ test('a token that may only read asks for nothing', async () => {
   await actions.requeueDead(NO_DEAD_FILTER);
   await actions.purgeDead(NO_DEAD_FILTER);
   await actions.setWorkerCount('3');
+  await actions.addWorkers(1);
   assert.equal(store.state.dialog, null);
-  assert.equal(store.state.workers.busy, false);
-});
-
-const worker = (fields) =>
-  ({ id: 'w', host: 'h', pid: 1, state: 'idle', slots: 3, types: [], processed: 4, jobs: [], ...fields });
-
-test('workers as they were read, and how many jobs at once', async () => {
-  let state = play(begin(), { type: 'workers_failed', message: 'no' });
-  assert.equal(state.workers.fault, 'no');
-  const list = [worker({ jobs: undefined }), worker({ id: 'v', jobs: [{ id: 'j' }] })];
-  state = play(state, { type: 'workers_read', list });
-  assert.equal(state.workers.fault, null);
-  assert.deepEqual(workerTotals(state.workers.list), { slots: 6, busy: 1, processed: 8 });
-  assert.equal(knownCount(state.workers), null, 'which of two is the server is not known');
-  assert.equal(knownCount(play(state, { type: 'workers_read', list: [worker()] }).workers), 3);
-  const supervised = ['b', 'c'].map((id) => worker({ id, supervisor: 'a' }));
-  const pool = play(state, { type: 'workers_read', list: supervised }).workers;
-  assert.equal(knownCount(pool), 2, 'worker processes of one supervisor');
-  assert.equal(hasProcesses(pool), true);
-  const mixed = play(state, { type: 'workers_read', list: [...supervised, worker()] }).workers;
-  assert.equal(knownCount(mixed), null);
-  const asked = [];
-  const { store, actions } = acting({ async setWorkers(count) {
-    asked.push(count);
-    if (count === 0) throw new Refusal('This server runs no workers', { code: 422 });
-    return { count };
-  } }, state);
-  await actions.setWorkerCount(' 7 ');
-  assert.equal(knownCount(store.state.workers), 7);
-  await actions.setWorkerCount('0');
-  assert.equal(store.state.workers.countFault, 'This server runs no workers');
-  for (const text of ['', '-1', '1.5', '1001', 'x']) await actions.setWorkerCount(text);
-  assert.match(store.state.workers.countFault, /from 0 to 1000/);
-  assert.deepEqual(asked, [7, 0]);
+  assert.equal(store.state.workers.countFault, null);
 });
 
 test('attempts of the jobs before it come first, its life is its own', () => {

@@ -75,6 +75,7 @@ export function createAPI({ onUnauthorized }) {
     retry: async (id) => (await request('POST', `${job(id)}/retry?exact=true`)).answer,
     clearCompleted: async () => (await request('DELETE', '/api/jobs?status=completed')).answer,
     workers: () => get('/api/workers'),
+    workerCount: () => get('/api/workers/count'),
     setWorkers: async (count) => (await request('PUT', '/api/workers', { count })).answer,
     /** Dead letters: `{total, groups, jobs}`, and the path of the next page or null. */
     async deadLetters(path) {

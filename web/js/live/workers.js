@@ -12,8 +12,10 @@ export function createWorkers({ store, api }) {
   async function read() {
     timer = null;
     busy = true;
+    const { acts } = store.state.workers;
     try {
-      store.dispatch({ type: 'workers_read', list: await api.workers() });
+      const [list, own] = await Promise.all([api.workers(), api.workerCount()]);
+      store.dispatch({ type: 'workers_read', list, own, acts });
     } catch (error) {
       if (error.code !== 401) store.dispatch({ type: 'workers_failed', message: error.message });
     }

@@ -2,7 +2,7 @@
 
 import { h, keyed } from '../render/element.js';
 import { hashOf } from '../route.js';
-import { hasProcesses, knownCount, workerTotals } from '../state/workers.js';
+import { hasNone, hasProcesses, knownCount, workerTotals } from '../state/workers.js';
 import { durationText } from '../text/duration.js';
 import { countText, plural } from '../text/number.js';
 import { plainLine, plainText, shortId } from '../text/plain.js';
@@ -46,12 +46,15 @@ function jobView(job, state, actions) {
 function workerView(worker, state, actions) {
   const left = worker.jobs.length - mostJobs;
   const types = worker.types ?? [];
+  // A worker over HTTP need not say where it runs: then its name tells it from others.
+  const hasProcess = worker.pid > 0;
+  const place = hasProcess ? `${worker.host}, process ${worker.pid}` : worker.id;
   return h('li', { class: 'worker', 'data-worker': worker.id, 'data-state': worker.state },
     h('div', { class: 'worker-line' }, stateView(worker),
-      h('span', { class: 'worker-place', dir: 'auto' }, plainLine(`${worker.host}, process ${worker.pid}`)),
+      h('span', { class: 'worker-place', dir: 'auto' }, plainLine(place)),
       h('span', { class: 'worker-slots', 'data-field': 'slots' },
         `${countText(worker.jobs.length)} of ${plural(worker.slots, 'slot')}`)),
-    h('p', { class: 'worker-facts' }, h('code', null, plainLine(worker.id)),
+    h('p', { class: 'worker-facts' }, hasProcess ? h('code', null, plainLine(worker.id)) : plainLine(`at ${worker.host}`),
       ` · ${plural(worker.processed, 'job')} done`,
       worker.abandoned > 0 && h('span', { class: 'worker-abandoned' },
         ` · ${plural(worker.abandoned, 'attempt')} that ${worker.abandoned === 1 ? 'does' : 'do'} not stop`),
@@ -63,11 +66,13 @@ function workerView(worker, state, actions) {
     left > 0 && h('p', { class: 'hint' }, `${plural(left, 'more job')} not shown.`));
 }
 
-/** Puts the known number into the field, unless somebody is writing there. To be called once it is in the document. */
+/** Puts the known number into the field, unless somebody is writing another one. To be called once it is drawn. */
 export function workersDrawn(state) {
   const field = document.getElementById('worker-count');
   const known = String(knownCount(state.workers) ?? '');
-  if (!field || field === document.activeElement || field.dataset.known === known) return;
+  if (!field || field.dataset.known === known) return;
+  const isWriting = field === document.activeElement && field.value !== (field.dataset.known ?? '');
+  if (isWriting && field.value !== known) return;
   field.dataset.known = known;
   field.value = known;
 }
@@ -75,13 +80,17 @@ export function workersDrawn(state) {
 /** Asks the server to run more or fewer jobs at once. */
 function countView(state, actions) {
   const { workers } = state;
-  const known = knownCount(workers);
+  if (hasNone(workers)) {
+    return h('p', { id: 'worker-none', class: 'hint', key: 'none' },
+      'This server runs no workers itself: how many there are is not changed here.');
+  }
   const field = () => document.getElementById('worker-count');
+  /** From what stands in the field where that was not sent yet, else from what the server runs. */
   const step = (by) => {
-    const value = field().value.trim() === '' ? known : Number(field().value);
-    if (!Number.isFinite(value)) return;
-    field().value = String(Math.min(1000, Math.max(0, value + by)));
-    actions.setWorkerCount(field().value);
+    const { value, dataset } = field();
+    const isWritten = value.trim() !== '' && value !== dataset.known;
+    if (isWritten) actions.setWorkerCount(String(Math.max(0, Number(value) + by)));
+    else actions.addWorkers(by);
   };
   return h('form', {
     id: 'worker-count-form', novalidate: true, key: 'count',
@@ -95,7 +104,7 @@ function countView(state, actions) {
   h('div', { class: 'stepper' },
     h('button', {
       id: 'worker-fewer', type: 'button', class: 'icon-button', 'aria-label': 'One fewer', title: 'One fewer',
-      disabled: workers.busy || known === 0, onclick: () => step(-1),
+      disabled: knownCount(workers) === 0, onclick: () => step(-1),
     }, icon('minus')),
     h('input', {
       id: 'worker-count', type: 'number', min: 0, max: 1000, inputmode: 'numeric', placeholder: '–',
@@ -105,16 +114,16 @@ function countView(state, actions) {
     }),
     h('button', {
       id: 'worker-more', type: 'button', class: 'icon-button', 'aria-label': 'One more', title: 'One more',
-      disabled: workers.busy, onclick: () => step(1),
+      onclick: () => step(1),
     }, icon('plus')),
-    h('button', { id: 'worker-set', type: 'submit', disabled: workers.busy }, 'Set')),
+    h('button', { id: 'worker-set', type: 'submit' }, 'Set')),
   workers.countFault && h('p', { class: 'fault', id: 'worker-count-error', role: 'alert' },
     plainText(workers.countFault)));
 }
 
-function totalsText(list) {
+function totalsText({ workers: { list }, stats }) {
   if (list === null) return 'Reading…';
-  const { slots, busy, processed } = workerTotals(list);
+  const { slots, busy, processed } = workerTotals(list, stats);
   return `${plural(list.length, 'worker')}, ${countText(busy)} of ${plural(slots, 'slot')} busy, `
     + `${plural(processed, 'job')} done`;
 }
@@ -125,7 +134,7 @@ export function workersView(state, actions) {
   return [
     h('div', { class: 'page-head' },
       h('h2', { id: 'workers-title', tabindex: -1 }, 'Workers'),
-      h('p', { id: 'workers-count' }, totalsText(list))),
+      h('p', { id: 'workers-count' }, list === null && fault ? '' : totalsText(state))),
     !state.session?.read_only && countView(state, actions),
     h('div', { class: 'page-body', key: 'body', tabindex: 0, role: 'region', 'aria-label': 'List of workers' },
       fault && h('div', { id: 'workers-fault', class: 'page-fault', role: 'alert' },
