@@ -1772,9 +1772,9 @@ p.attempt-error { white-space: pre-wrap; }
 
 import { curlCommand, hidesSecrets, stintCommand } from './text/command-line.js';
 import { OPTION_FIELDS, faultsByField, readOptions, readParams } from './state/params.js';
-import { detailJob } from './state/detail.js';
+import { detailJob, retryTarget } from './state/detail.js';
 import { cancellable, filterCounts, inStatus } from './state/filter.js';
-import { canCancel, canRetry, isOver } from './state/job.js';
+import { canCancel, isOver } from './state/job.js';
 import { applyTheme, themeAfter } from './theme.js';
 import { countText, plural } from './text/number.js';
 import { shortId } from './text/plain.js';
@@ -1912,7 +1912,9 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     const asked = store.state.clock;
     const job = await api.retry(id);
     store.dispatch({ type: 'job_read', job, asked });
-    notice('done', `${shortId(id)} is back in the queue`);
+    // Of one that was taken over, the last of its chain runs again.
+    if (job.id === id) notice('done', `${shortId(id)} is back in the queue`);
+    else notice('done', `${job.type} ${shortId(job.id)}, which took over, is back in the queue`, job.id);
   });
 
   /** The job that keys act on: the open one, else the one with the keyboard. */
@@ -2047,7 +2049,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     },
     retryChosen(activeID) {
       const job = chosen(activeID);
-      if (canRetry(job)) retryJob(job.id);
+      if (retryTarget(job, store.state)) retryJob(job.id);
     },
     cancelShown,
     clearCompleted,
@@ -2838,6 +2840,7 @@ import { createOutputStream } from './output-stream.js';
 import { createProgressStream } from './progress-stream.js';
 
 const pauseMilliseconds = 400;
+const mostLinks = 100;
 
 export function createDetails({ store, api }) {
   let shownID = null;
@@ -2860,6 +2863,25 @@ export function createDetails({ store, api }) {
     onItems: (id, items) => store.dispatch({ type: 'output_received', id, items }),
   });
 
+  /** The jobs that took over from `job`, but for those that the list has. */
+  async function readAfter(job) {
+    const after = [];
+    for (let id = job.escalated_to, links = 0; id && links < mostLinks; links += 1) {
+      let next = store.state.collection.jobs.get({ id });
+      if (!next) {
+        try {
+          next = await api.job(id);
+        } catch (error) {
+          if (error.code !== 404) throw error;
+          next = { id, gone: true };
+        }
+        after.push(next);
+      }
+      id = next.escalated_to;
+    }
+    return after;
+  }
+
   async function read() {
     const id = shownID;
     clearTimeout(timer);
@@ -2870,7 +2892,8 @@ export function createDetails({ store, api }) {
     const asked = store.state.clock;
     try {
       const [job, history] = await Promise.all([api.job(id), api.history(id)]);
-      store.dispatch({ type: 'detail_read', job, asked });
+      const after = await readAfter(job);
+      store.dispatch({ type: 'detail_read', job, after, asked });
       store.dispatch({ type: 'history_read', id, history });
     } catch (error) {
       if (error.code === 404) store.dispatch({ type: 'job_missing', id });
@@ -3962,7 +3985,32 @@ export const deadHandlers = {
 ("js/state/detail.js", #"""
 // The chosen job, of which the panel shows more than the list keeps.
 
-export const newDetail = (id) => ({ id, whole: null, history: null, fault: null, gone: false, stale: 0 });
+import { canRetry } from './job.js';
+
+/** `after` holds the jobs that took over and that the list does not have; of one that was removed only id and `gone`. */
+export const newDetail = (id) =>
+  ({ id, whole: null, history: null, after: [], fault: null, gone: false, stale: 0 });
+
+const mostLinks = 100;
+
+/** The jobs that took over from `job`, one after the other; ends with null where the next one is not known. */
+function takeovers(job, { collection, detail }) {
+  const chain = [];
+  for (let id = job?.escalated_to; id && chain.length < mostLinks; id = chain.at(-1)?.escalated_to) {
+    const { jobs, removed, removedBefore } = collection;
+    const next = jobs.get({ id }) ?? detail?.after.find((other) => other.id === id) ?? null;
+    if (next?.gone || (!next && (removed.get({ id }) || removedBefore.get({ id })))) break;
+    chain.push(next);
+  }
+  return chain;
+}
+
+/** The job that a retry of `job` lets run again, itself or the last that took over; null where there is none. */
+export function retryTarget(job, state) {
+  const last = takeovers(job, state).at(-1);
+  const target = last === undefined ? job : last;
+  return canRetry(target) ? target : null;
+}
 
 /** The chosen job: what was read of it, under what the list knows better. */
 export function detailJob({ detail, collection }) {
@@ -4786,10 +4834,10 @@ const handlers = {
     : state.dialog }),
   unauthorized: (state) => only(state, { dialog: 'sign-in', session: null }),
 
-  detail_read(state, { job, asked }) {
+  detail_read(state, { job, after = [], asked }) {
     if (state.detail?.id !== job.id) return state;
     const next = handlers.job_read(state, { job, asked });
-    return { ...next, detail: { ...state.detail, whole: job, fault: null, gone: false } };
+    return { ...next, detail: { ...state.detail, whole: job, after, fault: null, gone: false } };
   },
   history_read: (state, { id, history }) =>
     state.detail?.id === id ? only(state, { detail: { ...state.detail, history } }) : state,
@@ -6134,8 +6182,8 @@ export const logo = () =>
 // The panel of the chosen job.
 
 import { h, keyed } from '../render/element.js';
-import { detailJob } from '../state/detail.js';
-import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
+import { detailJob, retryTarget } from '../state/detail.js';
+import { canCancel, isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { tickingText } from '../text/duration.js';
 import { clockText, countdownText } from '../text/time.js';
 import { plural } from '../text/number.js';
@@ -6149,24 +6197,28 @@ import { duration, elapsed, timeInFull } from './time.js';
 import { timelineView } from './timeline.js';
 
 /** What the button will do. */
-function actionWords(job) {
+export function actionWords(job, state) {
   if (job.status === 'running') return 'Cancel asks the running attempt to stop; it is not retried.';
   if (canCancel(job)) return 'Cancel ends the job now; it will not start.';
-  if (!canRetry(job)) return null;
-  return `Retry puts it back into the queue; the next attempt is number ${(job.attempt ?? 0) + 1}, counts start anew.`;
+  const target = retryTarget(job, state);
+  if (!target) return null;
+  const what = target.id === job.id ? 'it'
+    : `${plainLine(target.type)} ${plainLine(shortId(target.id))}, the last that took over,`;
+  return `Retry puts ${what} back into the queue; the next attempt is number ${(target.attempt ?? 0) + 1}, `
+    + 'counts start anew.';
 }
 
 function actionsView(job, state, actions) {
   const canWrite = !state.session?.read_only && !state.detail.gone;
   const stopping = job.status === 'running' && job.cancel_requested_at;
-  const words = canWrite ? actionWords(job) : null;
+  const words = canWrite ? actionWords(job, state) : null;
   return h('div', { class: 'detail-actions' },
     h('div', { class: 'button-line' },
       canWrite && canCancel(job) && h('button', {
         id: 'cancel-job', class: 'danger', disabled: Boolean(stopping), onclick: () => actions.cancelJob(job.id),
           'aria-describedby': 'action-words',
       }, icon('stop'), h('span', null, stopping ? 'Stopping…' : 'Cancel')),
-      canWrite && canRetry(job) && h('button', {
+      canWrite && retryTarget(job, state) && h('button', {
         id: 'retry-job', class: 'primary', onclick: () => actions.retryJob(job.id), 'aria-describedby': 'action-words',
       }, icon('retry'), h('span', null, 'Retry')),
       h('button', {
@@ -6346,7 +6398,8 @@ export function jobDetailView(state, actions, output) {
   const { detail } = state;
   if (!detail) return null;
   const job = detailJob(state);
-  const inputs = [job?.asOf, detail, Math.floor(state.now), state.session];
+  const target = retryTarget(job, state);
+  const inputs = [job?.asOf, target, detail, Math.floor(state.now), state.session];
   const part = (name, draw) => keyed(name, inputs, () => h('div', { class: 'detail-part' }, draw()));
   return [
     h('div', { class: 'detail-head' },
@@ -6566,7 +6619,8 @@ function chips(job) {
 function act(job, actions) {
   const [name, does, words] = canCancel(job)
     ? ['stop', actions.cancelJob, job.status === 'running' ? 'Cancel: asks the attempt to stop' : 'Cancel: it will not start']
-    : canRetry(job) ? ['retry', actions.retryJob, 'Retry: puts it back into the queue'] : [null];
+    // Of one that was taken over, the last of its chain would run again: that one has its own row.
+    : canRetry(job) && !job.escalated_to ? ['retry', actions.retryJob, 'Retry: puts it back into the queue'] : [null];
   if (!name || (job.status === 'running' && job.cancel_requested_at)) return null;
   return h('button', {
     class: 'icon-button row-act', tabindex: -1, title: words, 'aria-label': `${words}, ${plainLine(shortId(job.id))}`,

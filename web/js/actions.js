@@ -2,9 +2,9 @@
 
 import { curlCommand, hidesSecrets, stintCommand } from './text/command-line.js';
 import { OPTION_FIELDS, faultsByField, readOptions, readParams } from './state/params.js';
-import { detailJob } from './state/detail.js';
+import { detailJob, retryTarget } from './state/detail.js';
 import { cancellable, filterCounts, inStatus } from './state/filter.js';
-import { canCancel, canRetry, isOver } from './state/job.js';
+import { canCancel, isOver } from './state/job.js';
 import { applyTheme, themeAfter } from './theme.js';
 import { countText, plural } from './text/number.js';
 import { shortId } from './text/plain.js';
@@ -142,7 +142,9 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     const asked = store.state.clock;
     const job = await api.retry(id);
     store.dispatch({ type: 'job_read', job, asked });
-    notice('done', `${shortId(id)} is back in the queue`);
+    // Of one that was taken over, the last of its chain runs again.
+    if (job.id === id) notice('done', `${shortId(id)} is back in the queue`);
+    else notice('done', `${job.type} ${shortId(job.id)}, which took over, is back in the queue`, job.id);
   });
 
   /** The job that keys act on: the open one, else the one with the keyboard. */
@@ -277,7 +279,7 @@ export function createActions({ store, api, socket, focus, navigate, onSignedIn 
     },
     retryChosen(activeID) {
       const job = chosen(activeID);
-      if (canRetry(job)) retryJob(job.id);
+      if (retryTarget(job, store.state)) retryJob(job.id);
     },
     cancelShown,
     clearCompleted,

@@ -5,6 +5,7 @@ import { createOutputStream } from './output-stream.js';
 import { createProgressStream } from './progress-stream.js';
 
 const pauseMilliseconds = 400;
+const mostLinks = 100;
 
 export function createDetails({ store, api }) {
   let shownID = null;
@@ -27,6 +28,25 @@ export function createDetails({ store, api }) {
     onItems: (id, items) => store.dispatch({ type: 'output_received', id, items }),
   });
 
+  /** The jobs that took over from `job`, but for those that the list has. */
+  async function readAfter(job) {
+    const after = [];
+    for (let id = job.escalated_to, links = 0; id && links < mostLinks; links += 1) {
+      let next = store.state.collection.jobs.get({ id });
+      if (!next) {
+        try {
+          next = await api.job(id);
+        } catch (error) {
+          if (error.code !== 404) throw error;
+          next = { id, gone: true };
+        }
+        after.push(next);
+      }
+      id = next.escalated_to;
+    }
+    return after;
+  }
+
   async function read() {
     const id = shownID;
     clearTimeout(timer);
@@ -37,7 +57,8 @@ export function createDetails({ store, api }) {
     const asked = store.state.clock;
     try {
       const [job, history] = await Promise.all([api.job(id), api.history(id)]);
-      store.dispatch({ type: 'detail_read', job, asked });
+      const after = await readAfter(job);
+      store.dispatch({ type: 'detail_read', job, after, asked });
       store.dispatch({ type: 'history_read', id, history });
     } catch (error) {
       if (error.code === 404) store.dispatch({ type: 'job_missing', id });

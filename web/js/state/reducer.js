@@ -302,10 +302,10 @@ const handlers = {
     : state.dialog }),
   unauthorized: (state) => only(state, { dialog: 'sign-in', session: null }),
 
-  detail_read(state, { job, asked }) {
+  detail_read(state, { job, after = [], asked }) {
     if (state.detail?.id !== job.id) return state;
     const next = handlers.job_read(state, { job, asked });
-    return { ...next, detail: { ...state.detail, whole: job, fault: null, gone: false } };
+    return { ...next, detail: { ...state.detail, whole: job, after, fault: null, gone: false } };
   },
   history_read: (state, { id, history }) =>
     state.detail?.id === id ? only(state, { detail: { ...state.detail, history } }) : state,

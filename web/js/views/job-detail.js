@@ -1,8 +1,8 @@
 // The panel of the chosen job.
 
 import { h, keyed } from '../render/element.js';
-import { detailJob } from '../state/detail.js';
-import { canCancel, canRetry, isOver, lastAttempt, retriesUsed } from '../state/job.js';
+import { detailJob, retryTarget } from '../state/detail.js';
+import { canCancel, isOver, lastAttempt, retriesUsed } from '../state/job.js';
 import { tickingText } from '../text/duration.js';
 import { clockText, countdownText } from '../text/time.js';
 import { plural } from '../text/number.js';
@@ -16,24 +16,28 @@ import { duration, elapsed, timeInFull } from './time.js';
 import { timelineView } from './timeline.js';
 
 /** What the button will do. */
-function actionWords(job) {
+export function actionWords(job, state) {
   if (job.status === 'running') return 'Cancel asks the running attempt to stop; it is not retried.';
   if (canCancel(job)) return 'Cancel ends the job now; it will not start.';
-  if (!canRetry(job)) return null;
-  return `Retry puts it back into the queue; the next attempt is number ${(job.attempt ?? 0) + 1}, counts start anew.`;
+  const target = retryTarget(job, state);
+  if (!target) return null;
+  const what = target.id === job.id ? 'it'
+    : `${plainLine(target.type)} ${plainLine(shortId(target.id))}, the last that took over,`;
+  return `Retry puts ${what} back into the queue; the next attempt is number ${(target.attempt ?? 0) + 1}, `
+    + 'counts start anew.';
 }
 
 function actionsView(job, state, actions) {
   const canWrite = !state.session?.read_only && !state.detail.gone;
   const stopping = job.status === 'running' && job.cancel_requested_at;
-  const words = canWrite ? actionWords(job) : null;
+  const words = canWrite ? actionWords(job, state) : null;
   return h('div', { class: 'detail-actions' },
     h('div', { class: 'button-line' },
       canWrite && canCancel(job) && h('button', {
         id: 'cancel-job', class: 'danger', disabled: Boolean(stopping), onclick: () => actions.cancelJob(job.id),
           'aria-describedby': 'action-words',
       }, icon('stop'), h('span', null, stopping ? 'Stopping…' : 'Cancel')),
-      canWrite && canRetry(job) && h('button', {
+      canWrite && retryTarget(job, state) && h('button', {
         id: 'retry-job', class: 'primary', onclick: () => actions.retryJob(job.id), 'aria-describedby': 'action-words',
       }, icon('retry'), h('span', null, 'Retry')),
       h('button', {
@@ -213,7 +217,8 @@ export function jobDetailView(state, actions, output) {
   const { detail } = state;
   if (!detail) return null;
   const job = detailJob(state);
-  const inputs = [job?.asOf, detail, Math.floor(state.now), state.session];
+  const target = retryTarget(job, state);
+  const inputs = [job?.asOf, target, detail, Math.floor(state.now), state.session];
   const part = (name, draw) => keyed(name, inputs, () => h('div', { class: 'detail-part' }, draw()));
   return [
     h('div', { class: 'detail-head' },

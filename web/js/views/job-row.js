@@ -57,7 +57,8 @@ function chips(job) {
 function act(job, actions) {
   const [name, does, words] = canCancel(job)
     ? ['stop', actions.cancelJob, job.status === 'running' ? 'Cancel: asks the attempt to stop' : 'Cancel: it will not start']
-    : canRetry(job) ? ['retry', actions.retryJob, 'Retry: puts it back into the queue'] : [null];
+    // Of one that was taken over, the last of its chain would run again: that one has its own row.
+    : canRetry(job) && !job.escalated_to ? ['retry', actions.retryJob, 'Retry: puts it back into the queue'] : [null];
   if (!name || (job.status === 'running' && job.cancel_requested_at)) return null;
   return h('button', {
     class: 'icon-button row-act', tabindex: -1, title: words, 'aria-label': `${words}, ${plainLine(shortId(job.id))}`,
