@@ -107,6 +107,25 @@ test('requeueing many asks the server, then the person, then does it', async () 
   assert.deepEqual([store.state.dead.act, store.state.dead.stale > stale], [null, true]);
 });
 
+test('jobs of types that are closed to the page are left, and that is said', async () => {
+  const skipped = { prime: 3, exec: 1 };
+  const { store, notices, actions } = acting({ async requeueDead({ filter }) {
+    return { requeued: filter.type === 'exec' ? 0 : 12, skipped: skipped[filter.type] };
+  } });
+  await actions.requeueDead(withFilter({ type: 'prime' }));
+  const { question } = store.state.dialog;
+  assert.equal(question.title, 'Requeue 12 jobs?');
+  assert.match(question.text, /stays\. 3 jobs of types that are closed to this page stay here\.$/);
+  await question.act();
+  store.dispatch({ type: 'dialog_closed' });
+  await actions.requeueDead(withFilter({ type: 'exec' }));
+  assert.equal(store.state.dialog, null);
+  assert.deepEqual(notices, [
+    ['done', '12 jobs are back in the queue; 3 jobs of types that are closed to this page stay here'],
+    ['info', '1 job of types that are closed to this page stays here'],
+  ]);
+});
+
 test('removing many asks likewise; nothing to do and refusals are said', async () => {
   const queries = [];
   const { store, notices, actions } = acting({ async purgeDead(query) {

@@ -15,22 +15,32 @@ export function deadWords(filter) {
   ].filter(Boolean).join(' ');
 }
 
+/** How many were left out because their types are closed to those who come over HTTP; '' for none. */
+const leftWords = (skipped) => (skipped === 0 ? ''
+  : `${plural(skipped, 'job')} of types that are closed to this page ${skipped === 1 ? 'stays' : 'stay'} here`);
+
+const requeued = (answer) => ({ count: answer.requeued, skipped: answer.skipped ?? 0 });
+const removed = (answer) => ({ count: answer.removed, skipped: 0 });
+
+/** Each asks the server for `{count, skipped}`. */
 const asks = {
   requeue: {
-    dryRun: async (api, filter) => (await api.requeueDead({ ...deadBody(filter), dry_run: true })).requeued,
-    run: async (api, filter) => (await api.requeueDead(deadBody(filter))).requeued,
-    done: (count) => `${plural(count, 'job')} ${count === 1 ? 'is' : 'are'} back in the queue`,
-    question: (count, words) => ({
+    dryRun: async (api, filter) => requeued(await api.requeueDead({ ...deadBody(filter), dry_run: true })),
+    run: async (api, filter) => requeued(await api.requeueDead(deadBody(filter))),
+    done: ({ count, skipped }) => [`${plural(count, 'job')} ${count === 1 ? 'is' : 'are'} back in the queue`,
+      leftWords(skipped)].filter(Boolean).join('; '),
+    question: ({ count, skipped }, words) => ({
       title: `Requeue ${plural(count, 'job')}?`, kind: 'primary', yes: `Requeue ${plural(count, 'job')}`,
-      text: `This would requeue ${plural(count, 'job')}: ${words}. Their retries start anew, what happened stays.`,
+      text: [`This would requeue ${plural(count, 'job')}: ${words}. Their retries start anew, what happened stays.`,
+        skipped > 0 && `${leftWords(skipped)}.`].filter(Boolean).join(' '),
       no: 'Leave as is',
     }),
   },
   purge: {
-    dryRun: async (api, filter) => (await api.purgeDead(`${purgeQuery(filter)}&dry_run=true`)).removed,
-    run: async (api, filter) => (await api.purgeDead(purgeQuery(filter))).removed,
-    done: (count) => `${plural(count, 'job')} removed`,
-    question: (count, words) => ({
+    dryRun: async (api, filter) => removed(await api.purgeDead(`${purgeQuery(filter)}&dry_run=true`)),
+    run: async (api, filter) => removed(await api.purgeDead(purgeQuery(filter))),
+    done: ({ count }) => `${plural(count, 'job')} removed`,
+    question: ({ count }, words) => ({
       title: `Remove ${plural(count, 'job')} for good?`, kind: 'danger', yes: `Remove ${plural(count, 'job')}`,
       text: `This would remove ${plural(count, 'job')}: ${words}. Their history and output go too. `
         + 'It can not be undone.',
@@ -59,15 +69,15 @@ export function createDeadActions({ store, api, navigate, focus, notice, attempt
   async function ask(kind, filter) {
     if (!canWrite() || store.state.dead.act) return;
     acting(kind);
-    const count = await attempt(() => asks[kind].dryRun(api, filter));
+    const found = await attempt(() => asks[kind].dryRun(api, filter));
     acting(null);
-    if (count === undefined) return;
-    if (count === 0) {
-      notice('info', 'No dead letter matches any more');
+    if (found === undefined) return;
+    if (found.count === 0) {
+      notice('info', leftWords(found.skipped) || 'No dead letter matches any more');
       store.dispatch({ type: 'dead_wanted' });
       return;
     }
-    const question = { ...asks[kind].question(count, deadWords(filter)), act: () => act(kind, filter) };
+    const question = { ...asks[kind].question(found, deadWords(filter)), act: () => act(kind, filter) };
     store.dispatch({ type: 'dialog_opened', dialog: { question } });
   }
 
