@@ -364,6 +364,18 @@ kbd {
   border-bottom: 1px solid var(--line);
 }
 .dead-bar .search-box { flex: 1 1 200px; max-width: 420px; }
+#dead-filters {
+  display: flex;
+  flex-wrap: wrap;
+  gap: var(--space-2);
+  margin-top: var(--space-3);
+}
+#dead-filters button {
+  max-width: 100%;
+  border-color: var(--line-strong);
+}
+#dead-filters b { min-width: 0; overflow-wrap: anywhere; }
+.dead-filter-name { color: var(--text-quiet); }
 .dead-acts {
   display: flex;
   flex-wrap: wrap;
@@ -5872,12 +5884,12 @@ function actsView({ name, words, filter, isSmall }, state, actions) {
 const shared = (state) => [Math.floor(state.now), state.dead.filter, state.dead.act, state.session];
 
 function headView(state) {
-  const { total, filter } = state.dead;
+  const { total, filter, fault } = state.dead;
   const kind = !isDeadNarrow(filter) ? '' : total === 1 ? 'that matches' : 'that match';
   return h('div', { class: 'page-head' },
     h('h2', { id: 'dead-title', tabindex: -1 }, 'Dead letters'),
     h('p', { id: 'dead-count', role: 'status' },
-      total === null ? 'Reading…' : `${plural(total, 'job')} ${kind}`.trim()));
+      total === null ? (fault ? '' : 'Reading…') : `${plural(total, 'job')} ${kind}`.trim()));
 }
 
 function barView(state, actions) {
@@ -5899,6 +5911,27 @@ function barView(state, actions) {
       },
     }, 'Show all'),
     canWrite && actsView({ name: 'dead', words: isNarrow ? 'these' : 'all', filter }, state, actions));
+}
+
+const filterLabels = { type: 'Type', error: 'Error', queue: 'Queue' };
+
+/** What the address filters by, but for what the search field and the chosen group show; each can be taken off. */
+function filterChips(state, actions) {
+  const { filter } = state.dead;
+  const names = Object.keys(filterLabels).filter((name) =>
+    filter[name].trim() !== '' && (name === 'queue' || !isGroup(filter)));
+  if (names.length === 0) return null;
+  return h('ul', { id: 'dead-filters', key: 'filters', 'aria-label': 'Filters' }, names.map((name) => {
+    const value = plainLine(filter[name]);
+    return h('li', { key: name, 'data-filter': name },
+      h('button', {
+        class: 'quiet', 'aria-label': `${filterLabels[name]} ${value}: take the filter off`, title: 'Takes the filter off',
+        onclick: () => {
+          actions.filterDead({ [name]: '' }, { push: true });
+          actions.focusTitle();
+        },
+      }, h('span', { class: 'dead-filter-name' }, filterLabels[name]), h('b', { dir: 'auto' }, value), icon('close')));
+  }));
 }
 
 function groupView(group, state, actions) {
@@ -6002,6 +6035,7 @@ export function deadLettersView(state, actions) {
     headView(state),
     barView(state, actions),
     h('div', { class: 'page-body', key: 'body' },
+      filterChips(state, actions),
       dead.fault && faultView(dead, actions),
       groupsView(state, actions),
       dead.total === 0 && emptyView(state),

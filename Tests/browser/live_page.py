@@ -272,6 +272,7 @@ PARTS = {
     "dead_empty": "#dead-empty",
     "dead_crumb": ".dead-crumb",
     "dead_acts": "#dead-letters [data-act]",
+    "dead_filters": "#dead-filters > li",
     "dead_jobs": "#dead-jobs > li",
     "requeue_dead": "#requeue-dead",
     "purge_dead": "#purge-dead",

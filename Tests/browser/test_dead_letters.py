@@ -184,3 +184,24 @@ def test_by_keyboard_alone(busy, make_live):
     expect(live.page.locator("#workers-title")).to_be_visible()
     live.press("g")
     expect(live.queue).to_be_visible()
+
+
+def test_what_an_address_filters_by_is_shown_and_can_be_taken_off(busy, make_live):
+    out_of_time(busy, "slow-1", queue="video")
+    out_of_time(busy, "slow-2")
+    live = make_live(busy).open("/#/dead-letters?queue=video&type=countdown")
+    expect(live.dead_count).to_have_text("1 job that matches")
+    expect(live.dead_filters).to_have_text(["Typecountdown", "Queuevideo"])
+    live.dead_filters.filter(has_text="Queue").get_by_role("button").click()
+    expect(live.dead_count).to_have_text("2 jobs that match")
+    expect(live.page).to_have_url(re.compile(r"#/dead-letters\?type=countdown$"))
+    live.dead_filters.get_by_role("button").click()
+    expect(live.dead_filters).to_have_count(0)
+    expect(live.dead_count).to_have_text("2 jobs")
+    # What the server refuses is said, and the way out is there.
+    live.guard.tolerate("422")
+    live.page.goto(busy.url + "/#/dead-letters?error=nonsense")
+    expect(live.page.locator("#dead-fault")).to_contain_text("nonsense")
+    expect(live.dead_count).to_have_text("")
+    live.dead_filters.get_by_role("button").click()
+    expect(live.dead_count).to_have_text("2 jobs")
