@@ -1506,9 +1506,11 @@ p.attempt-error { white-space: pre-wrap; }
 }
 @container (max-width: 479px) {
   .stat-list {
-    grid-template-columns: repeat(5, minmax(0, 1fr));
+    grid-template-columns: repeat(4, minmax(0, 1fr));
     padding: var(--space-2) var(--space-1) 0;
   }
+  /* Two figures: 1,024/4,096 must be readable whole. */
+  .stat:last-child { grid-column: span 2; }
   .stat { padding: 3px 6px; }
   .stat dt { font-size: 0.6875rem; }
   .stat dt .glyph { display: none; }

@@ -148,6 +148,12 @@ def test_everything_can_be_done_at_360_pixels(narrow):
     live.expect_field("status", "running")
     live.close_detail.click()
     expect(live.detail).to_be_hidden()
+    # The figures are readable whole.
+    server.ask("PUT", "/api/workers", {"count": 1000})
+    expect(live.stat("slots")).to_have_text("1/1,000")
+    cut = live.page.locator("#stats dd").evaluate_all("""all => all
+        .filter(figure => figure.scrollWidth > figure.clientWidth).map(figure => figure.textContent)""")
+    assert cut == []
     for page in ("dead-letters", "workers", "queue"):
         live.page_link(page).click()
         expect(live.page_link(page)).to_have_attribute("aria-current", "page")
