@@ -197,6 +197,9 @@ kbd {
   grid-template-columns: 1fr 1fr;
   gap: var(--space-5);
 }
+/* Their areas stand side by side, however many lines are above. */
+.plot { display: flex; flex-direction: column; }
+.plot-area-box { margin-top: auto; }
 .plot figcaption {
   display: flex;
   flex-wrap: wrap;
@@ -286,6 +289,7 @@ kbd {
   #chart { padding: var(--space-2) var(--space-3); }
   .plots { gap: var(--space-3); }
   .plot-area-box { height: 48px; }
+  .plot-title { flex-basis: 100%; }
 }
 @media (max-height: 760px) and (min-width: 860px) {
   .plot-area-box { height: 48px; }
@@ -1483,6 +1487,9 @@ p.attempt-error { white-space: pre-wrap; }
   text-overflow: ellipsis;
   white-space: nowrap;
 }
+/* As high as the others, so that the line stays. */
+.stat dd[data-long] { font-size: 1rem; line-height: calc(var(--text-figure) * 1.2); }
+.stat dd[data-long="very"] { font-size: 0.8125rem; }
 .stat[data-zero] dd { color: var(--text-quiet); font-weight: 450; }
 .stat[data-status="failed"]:not([data-zero]) dd { color: var(--red); }
 .stat[data-status="running"]:not([data-zero]) dd { color: var(--blue); }
@@ -1504,7 +1511,7 @@ p.attempt-error { white-space: pre-wrap; }
 @container (max-width: 1039px) {
   .stat-list { grid-template-columns: repeat(5, minmax(0, 1fr)); row-gap: var(--space-1); }
 }
-@container (max-width: 479px) {
+@container (max-width: 519px) {
   .stat-list {
     grid-template-columns: repeat(4, minmax(0, 1fr));
     padding: var(--space-2) var(--space-1) 0;
@@ -1515,6 +1522,8 @@ p.attempt-error { white-space: pre-wrap; }
   .stat dt { font-size: 0.6875rem; }
   .stat dt .glyph { display: none; }
   .stat dd { font-size: 1rem; }
+  .stat dd[data-long] { font-size: 0.8125rem; line-height: 1.2rem; }
+  .stat dd[data-long="very"] { font-size: 0.75rem; }
   .slots { display: none; }
 }
 
@@ -7263,11 +7272,15 @@ const counted = [
   ['failed', 'Failed'], ['completed', 'Completed'], ['cancelled', 'Cancelled'],
 ];
 
+/** A figure; a long one is set smaller, so that it can be read whole. */
+const figure = (name, text, title = null) =>
+  h('dd', { 'data-stat': name, title, 'data-long': text.length > 8 ? 'very' : text.length > 6 ? 'yes' : null }, text);
+
 function countStat(stats, name, label) {
   const count = stats?.[name];
   return h('div', { class: 'stat', 'data-status': name, 'data-zero': !count },
     h('dt', null, glyph(name), h('span', null, label)),
-    h('dd', { 'data-stat': name }, countText(count)));
+    figure(name, countText(count)));
 }
 
 function slots(worker) {
@@ -7279,8 +7292,8 @@ function slots(worker) {
     : null;
   return h('div', { class: 'stat' },
     h('dt', null, h('span', null, 'Slots'), dots),
-    h('dd', { 'data-stat': 'slots', title: `${active} of ${capacity} worker slots are busy` },
-      worker ? `${countText(active)}/${countText(capacity)}` : '—'));
+    figure('slots', worker ? `${countText(active)}/${countText(capacity)}` : '—',
+      `${active} of ${capacity} worker slots are busy`));
 }
 
 export function statsView(state) {
@@ -7289,13 +7302,12 @@ export function statsView(state) {
     counted.map(([name, label]) => countStat(stats, name, label)),
     h('div', { class: 'stat' },
       h('dt', null, h('span', null, 'Jobs/s')),
-      h('dd', { 'data-stat': 'throughput',
-        title: `jobs that ended a second, in the last ${stats?.window_seconds ?? 10} s` },
-        rateText(stats?.throughput))),
+      figure('throughput', rateText(stats?.throughput),
+        `jobs that ended a second, in the last ${stats?.window_seconds ?? 10} s`)),
     h('div', { class: 'stat' },
       h('dt', null, h('span', null, 'Mean time')),
-      h('dd', { 'data-stat': 'avg', title: `mean duration of the last ${stats?.window_seconds ?? 10} s` },
-        stats?.avg_duration_ms == null ? '—' : durationText(stats.avg_duration_ms / 1000))),
+      figure('avg', stats?.avg_duration_ms == null ? '—' : durationText(stats.avg_duration_ms / 1000),
+        `mean duration of the last ${stats?.window_seconds ?? 10} s`)),
     slots(stats?.worker));
 }
 

@@ -11,11 +11,15 @@ const counted = [
   ['failed', 'Failed'], ['completed', 'Completed'], ['cancelled', 'Cancelled'],
 ];
 
+/** A figure; a long one is set smaller, so that it can be read whole. */
+const figure = (name, text, title = null) =>
+  h('dd', { 'data-stat': name, title, 'data-long': text.length > 8 ? 'very' : text.length > 6 ? 'yes' : null }, text);
+
 function countStat(stats, name, label) {
   const count = stats?.[name];
   return h('div', { class: 'stat', 'data-status': name, 'data-zero': !count },
     h('dt', null, glyph(name), h('span', null, label)),
-    h('dd', { 'data-stat': name }, countText(count)));
+    figure(name, countText(count)));
 }
 
 function slots(worker) {
@@ -27,8 +31,8 @@ function slots(worker) {
     : null;
   return h('div', { class: 'stat' },
     h('dt', null, h('span', null, 'Slots'), dots),
-    h('dd', { 'data-stat': 'slots', title: `${active} of ${capacity} worker slots are busy` },
-      worker ? `${countText(active)}/${countText(capacity)}` : '—'));
+    figure('slots', worker ? `${countText(active)}/${countText(capacity)}` : '—',
+      `${active} of ${capacity} worker slots are busy`));
 }
 
 export function statsView(state) {
@@ -37,12 +41,11 @@ export function statsView(state) {
     counted.map(([name, label]) => countStat(stats, name, label)),
     h('div', { class: 'stat' },
       h('dt', null, h('span', null, 'Jobs/s')),
-      h('dd', { 'data-stat': 'throughput',
-        title: `jobs that ended a second, in the last ${stats?.window_seconds ?? 10} s` },
-        rateText(stats?.throughput))),
+      figure('throughput', rateText(stats?.throughput),
+        `jobs that ended a second, in the last ${stats?.window_seconds ?? 10} s`)),
     h('div', { class: 'stat' },
       h('dt', null, h('span', null, 'Mean time')),
-      h('dd', { 'data-stat': 'avg', title: `mean duration of the last ${stats?.window_seconds ?? 10} s` },
-        stats?.avg_duration_ms == null ? '—' : durationText(stats.avg_duration_ms / 1000))),
+      figure('avg', stats?.avg_duration_ms == null ? '—' : durationText(stats.avg_duration_ms / 1000),
+        `mean duration of the last ${stats?.window_seconds ?? 10} s`)),
     slots(stats?.worker));
 }
