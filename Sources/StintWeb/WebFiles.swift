@@ -1354,6 +1354,8 @@ p.attempt-error { white-space: pre-wrap; }
   font-weight: 500;
   text-align: right;
 }
+/* Many jobs report no progress at all. */
+.row-percent:empty { display: none; }
 .row-times {
   display: flex;
   flex-direction: column;
