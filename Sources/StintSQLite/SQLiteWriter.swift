@@ -49,8 +49,6 @@ final class SQLiteWriter: Sendable {
   private let watch: CallWatch
   private let signs: SignsOfLife
   private let path: String
-  /// For how long a call waits for a lock, in nanoseconds.
-  private let lockWait: UInt64
 
   /// Pages in the write-ahead log after the last commit.
   private final class PageCount: Sendable {
@@ -61,20 +59,18 @@ final class SQLiteWriter: Sendable {
   private final class SessionBox: @unchecked Sendable {
     // Safe because only blocks on the writer's serial queue touch it.
     var session: WriteSession?
-    /// Since when a lock has been waited for, by one call after the other; nil where the last one got it.
-    var lockedSince: UInt64?
-    init(_ session: WriteSession) { self.session = session }
+    var patience: LockPatience
+    init(_ session: WriteSession, patience: LockPatience) { (self.session, self.patience) = (session, patience) }
   }
 
   /// A writer on `session`. `checkpointer` is a connection of its own, which copies the write-ahead log to the file
   /// while the writer goes on.
   init(session: sending WriteSession, checkpointer: SQLiteReader, watch: CallWatch, lockWait: UInt64) {
     let pages = pages
-    self.lockWait = lockWait
     self.path = session.connection.path
     self.signs = session.connection.signs
     session.connection.onCommit { count in pages.value.store(count, ordering: .relaxed) }
-    self.box = SessionBox(session)
+    self.box = SessionBox(session, patience: LockPatience(limit: lockWait))
     self.checkpointer = checkpointer
     self.watch = watch
   }
@@ -181,11 +177,9 @@ final class SQLiteWriter: Sendable {
       for pending in batch { pending.finish(.closed) }
       return
     }
-    // Who came while others waited for the lock has waited with them: what is left of its time is waited for.
     let now = DispatchTime.now().uptimeNanoseconds
-    let lockedSince = box.lockedSince ?? now
-    func deadline(_ pending: Pending) -> UInt64 { max(pending.since, lockedSince) + lockWait }
-    let first = batch.map(deadline).min() ?? now
+    let deadlines = box.patience.deadlines(cameAt: batch.map(\.since), now: now)
+    let first = deadlines.min() ?? now
     session.connection.waitForLocks(nanoseconds: first > now ? first - now : 0)
     var failedInside = false
     var hasBegun = false
@@ -195,13 +189,14 @@ final class SQLiteWriter: Sendable {
       failedInside = false
     }
     let isLocked = error != nil && !hasBegun && session.connection.hasWaitedInVain
-    box.lockedSince = isLocked ? lockedSince : nil
-    session.connection.waitForLocks(nanoseconds: lockWait)
+    box.patience.tried(isLocked: isLocked, begun: now)
+    session.connection.waitForLocks(nanoseconds: box.patience.limit)
     if isLocked {
       // Those who came later have time left; not for moments, or each would be a try of its own.
       let over = max(first, DispatchTime.now().uptimeNanoseconds) + 20_000_000
-      queue.withLock { $0.pending.insert(contentsOf: batch.filter { deadline($0) > over }, at: 0) }
-      for pending in batch where deadline(pending) <= over { pending.finish(error) }
+      let tried = zip(batch, deadlines)
+      queue.withLock { $0.pending.insert(contentsOf: tried.filter { $1 > over }.map(\.0), at: 0) }
+      for (pending, deadline) in tried where deadline <= over { pending.finish(error) }
       return
     }
     if error != nil, failedInside, batch.count > 1 {

@@ -137,7 +137,8 @@ public final class Supervisor: Service, WorkerPool {
         if ending.isRegular {
           logger.info("worker process ended", metadata: ["pid": "\(ending.pid)"])
         } else if isStopping {
-          logger.warning("worker process did not stop well", metadata: ["pid": "\(ending.pid)", "how": "\(ending.text)"])
+          logger.warning(
+            "worker process did not stop well", metadata: ["pid": "\(ending.pid)", "how": "\(ending.text)"])
         } else {
           logger.error("worker process ended", metadata: ["pid": "\(ending.pid)", "how": "\(ending.text)"])
           if !budget.take(uptime: engine.time.uptime()) {
