@@ -83,9 +83,9 @@ package struct MaintenanceMachine {
   private var due: Timestamp?
   private var nextDue: Timestamp?
   private var isPromotedWhole = true
-  /// Workers whose end a supervisor would have told of: where their leases end by themselves, it was the supervisor
-  /// that ended.
-  private var supervised: Set<String> = []
+  /// Workers whose jobs are not to blame for their end. A supervisor would have told of it: where the leases end by
+  /// themselves, it was the supervisor that ended. Those that drained were to end anyway.
+  private var blameless: Set<String> = []
   /// When the next round begins.
   package private(set) var wakeAt: Duration
 
@@ -175,7 +175,7 @@ package struct MaintenanceMachine {
     case (.rescuing, .found(let lost)):
       phase = lost.isEmpty ? .deciding([], overdueAt: nil) : .identifying(lost)
     case (.identifying(let lost), .workers(let workers)):
-      supervised = Set(workers.filter { $0.supervisor != nil }.map(\.id))
+      blameless = Set(workers.filter { $0.supervisor != nil || $0.state == .draining }.map(\.id))
       phase = .deciding(lost, overdueAt: nil)
     case (.expiring(let asked), .found(let overdue)):
       phase = .deciding(overdue, overdueAt: asked)
@@ -218,7 +218,7 @@ package struct MaintenanceMachine {
         cause = .lost(
           message: "The worker \(job.state.workerID ?? "?") lost its lease",
           alone: job.runsAlone(maxLosses: configuration.maxLosses),
-          counts: !supervised.contains(job.state.workerID ?? ""))
+          counts: !blameless.contains(job.state.workerID ?? ""))
       }
       let change = try? Lifecycle.move(
         job, cause, at: at, random: random.unit(), maxLosses: configuration.maxLosses,

@@ -42,6 +42,28 @@ import Testing
       ])
   }
 
+  @Test(arguments: [WorkerRecord.State.busy, .draining])
+  func aWorkerThatWasStoppingIsNoLossOfItsJobs(_ state: WorkerRecord.State) throws {
+    var machine = MaintenanceMachine(configuration: EngineConfiguration(), uptime: .zero)
+    var running = JobState(status: .running, revision: 1, runAt: start)
+    running.workerID = "w"
+    running.startedAt = start
+    let job = Job(spec: JobSpec(id: JobID(known: "one"), type: "work", createdAt: start), state: running)
+    let worker = WorkerRecord(
+      id: "w", host: "here", pid: 1, state: state, slots: 1, startedAt: start, seenAt: start)
+    var changes: [Change] = []
+    while changes.isEmpty, let question = machine.next(at: start, uptime: .zero, random: .seeded(1)) {
+      switch question {
+      case .expired: _ = machine.take(.found([job]), at: start)
+      case .workers: _ = machine.take(.workers([worker]), at: start)
+      case .promote: _ = machine.take(.promoted(Promotion()), at: start)
+      case .apply(let all, _): changes = all
+      default: _ = machine.take(.done, at: start)
+      }
+    }
+    #expect(try #require(changes.first).state.losses == (state == .draining ? 0 : 1))
+  }
+
   @Test(arguments: [7_200.0, -7_200.0]) func aClockThatIsSetInTheMiddleOfARoundIsToldOfFirst(_ step: Double) {
     var machine = MaintenanceMachine(configuration: EngineConfiguration(), uptime: .zero)
     #expect(
