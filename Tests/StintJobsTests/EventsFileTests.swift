@@ -123,12 +123,4 @@ struct LineSplitterTests {
     #expect(pieces.filter { $0.last == 0x0A }.count >= 5)
     #expect(pieces.flatMap { $0 } + (splitter.rest() ?? []) == bytes)
   }
-
-  @Test("Secrets are shown as ***, short texts are not taken for one")
-  func redaction() {
-    let redaction = Redaction(["sesame-open", "sesame-open-wide", "short", ""])
-    func shown(_ text: String) -> String { String(decoding: redaction.applied(to: Array(text.utf8)), as: UTF8.self) }
-    #expect(shown("a sesame-open-wide b sesame-opensesame-open short") == "a *** b ****** short")
-    #expect(shown("sesame-ope") == "sesame-ope" && shown("") == "" && shown("sesame-open") == "***")
-  }
 }

@@ -26,8 +26,8 @@ final class ChildProcess: Sendable {
     var leftovers: (folder: String, files: [String])?
   }
 
-  /// Where a piece comes from.
-  enum Source: Sendable { case output, error, events }
+  /// Where a piece comes from; `alive` where bytes came that are no piece yet.
+  enum Source: Sendable { case output, error, events, alive }
 
   /// How it went.
   struct Ending: Sendable, Equatable {

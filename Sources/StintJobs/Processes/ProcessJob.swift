@@ -82,15 +82,19 @@ final class ProcessReport: Sendable {
     var lastError = ""
     var isSkippingEvent = false
     var ignored = 0
+    var output: RedactedStream
+    var error: RedactedStream
+    var aliveAt: Duration?
   }
 
   private let context: JobContext
   private let redaction: Redaction
-  private let state = Locked(State())
+  private let state: Locked<State>
 
   init(_ context: JobContext, _ redaction: Redaction) {
     self.context = context
     self.redaction = redaction
+    state = Locked(State(output: RedactedStream(redaction), error: RedactedStream(redaction)))
   }
 
   /// The result that the process reported.
@@ -99,18 +103,41 @@ final class ProcessReport: Sendable {
   /// A piece of what it says.
   func hear(_ source: ChildProcess.Source, _ bytes: [UInt8]) {
     switch source {
-    case .output: context.output(safeText(bytes), .stdout)
-    case .error:
-      let text = safeText(bytes)
-      let line = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
-      if line.contains(where: { !$0.isWhitespace }) { state.withLock { $0.lastError = line } }
-      context.output(text, .stderr)
+    case .output: tellOutput(bytes, isWhole: bytes.last == 0x0A)
+    case .error: tellError(bytes, isWhole: bytes.last == 0x0A)
     case .events: hearEvent(bytes)
+    case .alive: beAlive()
     }
   }
 
-  private func safeText(_ bytes: [UInt8]) -> String {
-    String(decoding: redaction.applied(to: bytes), as: UTF8.self)
+  /// The least time between two signs of life that bytes without a line's end are.
+  private static let aliveInterval = Duration.milliseconds(50)
+
+  private func beAlive() {
+    let now = context.time.uptime()
+    let isDue = state.withLock { state in
+      if let before = state.aliveAt, now - before < Self.aliveInterval { return false }
+      state.aliveAt = now
+      return true
+    }
+    if isDue { context.heartbeat() }
+  }
+
+  private func tellOutput(_ bytes: [UInt8], isWhole: Bool) {
+    let safe = state.withLock { $0.output.next(bytes, isWhole: isWhole) }
+    if safe.isEmpty, !bytes.isEmpty { beAlive() }
+    context.output(String(decoding: safe, as: UTF8.self), .stdout)
+  }
+
+  private func tellError(_ bytes: [UInt8], isWhole: Bool) {
+    let text = state.withLock { state in
+      let text = String(decoding: state.error.next(bytes, isWhole: isWhole), as: UTF8.self)
+      let line = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+      if line.contains(where: { !$0.isWhitespace }) { state.lastError = line }
+      return text
+    }
+    if text.isEmpty, !bytes.isEmpty { beAlive() }
+    context.output(text, .stderr)
   }
 
   private func hearEvent(_ bytes: [UInt8]) {
@@ -126,7 +153,7 @@ final class ProcessReport: Sendable {
       return ignore(bytes, "it is longer than \(ProcessWatch.eventLimit) bytes")
     }
     do throws(EventLine.Fault) {
-      let line = try EventLine(redaction.applied(to: bytes))
+      let line = try EventLine(bytes, redaction)
       if let progress = line.progress { context.progress(progress.percent, progress.message) }
       if let event = line.event { context.output(event.text + "\n", .event) }
       if let checkpoint = line.checkpoint { keep(checkpoint, bytes) }
@@ -153,13 +180,17 @@ final class ProcessReport: Sendable {
       return state.ignored == 1
     }
     guard isFirst else { return }
-    let line = safeText(Array(bytes.prefix(4_096))).prefix(200).filter { !$0.isNewline }
+    let safe = redaction.applied(to: Array(bytes.prefix(4_096)), isWhole: bytes.count <= 4_096)
+    let line = String(decoding: safe, as: UTF8.self).prefix(200).filter { !$0.isNewline }
     context.output(
       "A line of the events file was ignored, \(reason): \(JSONValue.string(line).excerpt(limit: 240))\n", .notice)
   }
 
   /// The process has ended.
   func end() {
+    // What a last line without an end holds back.
+    tellOutput([], isWhole: true)
+    tellError([], isWhole: true)
     let further = state.withLock { $0.ignored } - 1
     guard further > 0 else { return }
     let lines = further == 1 ? "Another line" : "\(further) further lines"

@@ -74,7 +74,9 @@ struct ProcessWatch {
       said += buffer[..<count]
       return true
     }
-    for piece in readers[index].splitter.split(buffer[..<count]) { tell(part, piece) }
+    let pieces = readers[index].splitter.split(buffer[..<count])
+    if pieces.isEmpty { hear(.alive, []) }
+    for piece in pieces { tell(part, piece) }
     return true
   }
 

@@ -115,7 +115,10 @@ public struct Tool: Sendable, Hashable {
     job.folder = folder
     job.input = input.map { ParamTemplate($0).filled(texts) }
     for name in environment { job.environment[name] = policy.environment[name] }
-    let secretParams = self.params.filter(\.param.isSecret).compactMap { texts[$0.param.name] }
+    // A path both as it was given and as the program gets it.
+    let secretParams = self.params.filter(\.param.isSecret).flatMap { parameter in
+      (params[parameter.param.name].map(Redaction.texts) ?? []) + [texts[parameter.param.name] ?? ""]
+    }
     job.redaction = Redaction(secretParams + job.environment.values)
     return try await job.run(context, policy)
   }
