@@ -76,7 +76,10 @@ public struct Escalation: Sendable, Hashable {
       maxRetries: target.maxRetries ?? RetryPolicy.presets[0].maxRetries, retry: target.retry ?? .standard,
       timeout: target.timeout, stallTimeout: target.stallTimeout, tags: old.tags, metadata: old.metadata,
       owner: old.owner, createdAt: at, submittedBy: Actor(name: "stint", origin: "escalation"),
-      escalatedFrom: old.id)
+      escalatedFrom: old.id,
+      // Params that are taken over as they are stay as secret as they were.
+      secretParams: rule.params == nil && !old.secretParams.isEmpty
+        ? Set(target.secretParams + old.secretParams).sorted() : target.secretParams)
     return Job(spec: spec, state: JobState(status: .pending, revision: 0, runAt: at))
   }
 }

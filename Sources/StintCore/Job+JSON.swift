@@ -7,8 +7,9 @@ extension Job {
     case inline(bytes: Int)
   }
 
-  /// Writes the job as SPEC §3 shows it.
-  public func write(to writer: inout JSONWriter, extent: Extent = .whole, secrets: Set<String> = []) {
+  /// Writes the job as SPEC §3 shows it, with `***` in place of the params that were secret when it was submitted and
+  /// of those named in `secrets`; nil hides nothing, for the worker that is to run it.
+  public func write(to writer: inout JSONWriter, extent: Extent = .whole, secrets: Set<String>? = []) {
     let (params, result, truncated) = contents(extent: extent, secrets: secrets)
     writer.object { json in
       json.member("id", spec.id.text)
@@ -61,7 +62,7 @@ extension Job {
     }
   }
 
-  private func contents(extent: Extent, secrets: Set<String>) -> (RawJSON?, RawJSON?, truncated: Bool) {
+  private func contents(extent: Extent, secrets: Set<String>?) -> (RawJSON?, RawJSON?, truncated: Bool) {
     var params: RawJSON? = spec.params
     var result = result
     var truncated = false
@@ -69,14 +70,26 @@ extension Job {
       if spec.params.bytes.count > bytes { (params, truncated) = (nil, true) }
       if result?.bytes.count ?? 0 > bytes { (result, truncated) = (nil, true) }
     }
-    if !secrets.isEmpty, let members = try? params?.parsed().object {
-      params = RawJSON(.object(members.map { secrets.contains($0.key) ? JSONMember($0.key, "***") : $0 }))
-    }
+    if let secrets, params != nil { params = self.params(hiding: secrets) }
     return (params, result, truncated)
   }
 
-  /// The job as JSON text.
-  public func json(extent: Extent = .whole, secrets: Set<String> = []) -> RawJSON {
+  /// The params with `***` in place of those that were secret when it was submitted and of those named in `secrets`.
+  public func params(hiding secrets: Set<String>) -> RawJSON {
+    let stored = spec.secretParams
+    guard !secrets.isEmpty || !stored.isEmpty, let members = try? spec.params.parsed().object else {
+      return spec.params
+    }
+    return RawJSON(
+      .object(
+        members.map { member in
+          let isSecret = secrets.contains(member.key) || stored.contains(member.key)
+          return isSecret ? JSONMember(member.key, "***") : member
+        }))
+  }
+
+  /// The job as JSON text; `secrets` as in ``write(to:extent:secrets:)``.
+  public func json(extent: Extent = .whole, secrets: Set<String>? = []) -> RawJSON {
     var writer = JSONWriter(capacity: 1_200 + spec.params.bytes.count)
     write(to: &writer, extent: extent, secrets: secrets)
     return RawJSON(wellFormed: writer.bytes)
@@ -255,9 +268,15 @@ extension JobType {
 }
 
 extension Param {
-  /// `{name, type, required, default, min, max, max_items, choices, secret, description}`; what is not set is `null`.
-  /// `isWhole` adds what only other processes of Stint need: what each element may be, and the form of a value.
+  /// `{name, type, required, default, min, max, max_items, choices, secret, description}`; what is not set is `null`,
+  /// and default and choices of a secret one are. `isWhole` adds what only other processes of Stint need: those two,
+  /// what each element may be, and the form of a value.
   public func write(to writer: inout JSONWriter, isWhole: Bool = false) {
+    guard isWhole || !isSecret else { return published.writeMembers(to: &writer, isWhole: false) }
+    writeMembers(to: &writer, isWhole: isWhole)
+  }
+
+  private func writeMembers(to writer: inout JSONWriter, isWhole: Bool) {
     writer.object { json in
       json.member("name", name)
       json.member("type", type.rawValue)

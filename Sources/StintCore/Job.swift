@@ -30,13 +30,16 @@ public final class JobSpec: Sendable, Hashable {
   public let submittedBy: Actor
   /// The failed job that it took over from.
   public let escalatedFrom: JobID?
+  /// The params that its type called secret at submission: they stay hidden when nobody knows the type any more.
+  public let secretParams: [String]
 
   /// A specification from its parts.
   public init(
     id: JobID, type: String, queue: String = "default", priority: Priority = .normal,
     params: RawJSON = .emptyObject, maxRetries: Int = 3, retry: RetryPolicy = .standard, timeout: Duration? = nil,
     stallTimeout: Duration? = nil, tags: [String: String] = [:], metadata: RawJSON = .emptyObject,
-    owner: String? = nil, createdAt: Timestamp, submittedBy: Actor = .system, escalatedFrom: JobID? = nil
+    owner: String? = nil, createdAt: Timestamp, submittedBy: Actor = .system, escalatedFrom: JobID? = nil,
+    secretParams: [String] = []
   ) {
     self.id = id
     self.type = type
@@ -53,6 +56,7 @@ public final class JobSpec: Sendable, Hashable {
     self.createdAt = createdAt
     self.submittedBy = submittedBy
     self.escalatedFrom = escalatedFrom
+    self.secretParams = secretParams
   }
 
   /// Whether all parts are equal.
@@ -62,6 +66,7 @@ public final class JobSpec: Sendable, Hashable {
       && a.maxRetries == b.maxRetries && a.retry == b.retry && a.timeout == b.timeout
       && a.stallTimeout == b.stallTimeout && a.tags == b.tags && a.metadata == b.metadata && a.owner == b.owner
       && a.createdAt == b.createdAt && a.submittedBy == b.submittedBy && a.escalatedFrom == b.escalatedFrom
+      && a.secretParams == b.secretParams
   }
 
   /// By id.

@@ -65,13 +65,22 @@ public struct Param: Sendable, Hashable {
     self.form = form
   }
 
+  /// It as people may see it: of a secret one neither default nor choices.
+  public var published: Param {
+    guard isSecret else { return self }
+    var param = self
+    (param.defaultValue, param.choices) = (nil, nil)
+    return param
+  }
+
   /// What is wrong with `value`, naming it and what is allowed; nil if nothing.
   /// A secret value is never repeated.
   public func fault(in value: JSONValue) -> String? {
     let given = isSecret ? "***" : value.excerpt()
     guard type.fits(value) else { return "\(given) is \(value.kind), expected \(Self.article(type))" }
     if let choices, !choices.contains(value) {
-      return "\(given) is not one of \(choices.map { $0.excerpt() }.joined(separator: ", "))"
+      let allowed = isSecret ? "the values allowed" : choices.map { $0.excerpt() }.joined(separator: ", ")
+      return "\(given) is not one of \(allowed)"
     }
     if let number = value.number, !inRange(number) { return "\(given) is out of range, allowed is \(rangeText)" }
     if let text = value.string, !inRange(Double(text.count)) {
@@ -150,6 +159,9 @@ public struct JobType: Sendable, Hashable {
     self.stallTimeout = stallTimeout
     self.isLocalOnly = localOnly
   }
+
+  /// The names of its secret params; no list is made where there is none, as with most types.
+  public var secretParams: [String] { params.lazy.filter(\.isSecret).map(\.name) }
 
   /// `params` with defaults filled in, and every fault.
   public func check(_ params: [JSONMember]) -> (params: [JSONMember], faults: [StintError.Detail]) {

@@ -89,7 +89,8 @@ public struct NewJob: Sendable, Hashable {
       maxRetries: maxRetries ?? type?.maxRetries ?? RetryPolicy.presets[0].maxRetries,
       retry: retry ?? type?.retry ?? .standard, timeout: timeout ?? type?.timeout,
       stallTimeout: stallTimeout ?? type?.stallTimeout,
-      tags: tags, metadata: RawJSON(metadata), owner: owner, createdAt: at, submittedBy: actor)
+      tags: tags, metadata: RawJSON(metadata), owner: owner, createdAt: at, submittedBy: actor,
+      secretParams: type?.secretParams ?? [])
     let due = max(at, runAt ?? delay.map { at + $0 } ?? at)
     var state = JobState(status: due > at ? .scheduled : .pending, revision: 0, runAt: due)
     state.startWithin = startWithin

@@ -162,6 +162,7 @@ enum SubmissionSchema {
   }
 
   private static func schema(_ param: Param) -> JSONValue {
+    let param = param.published
     let base: String = param.type == .path ? "string" : param.type.rawValue
     var members: [JSONMember] = []
     if param.isRequired {

@@ -214,7 +214,7 @@ extension Job {
       json.raw(checkpoint)
     }
     // The two objects as one.
-    return RawJSON(wellFormed: json().bytes.dropLast() + [UInt8(ascii: ",")] + writer.bytes.dropFirst())
+    return RawJSON(wellFormed: json(secrets: nil).bytes.dropLast() + [UInt8(ascii: ",")] + writer.bytes.dropFirst())
   }
 }
 

@@ -10,7 +10,7 @@ extension StoreLaw {
         retry: RetryPolicy(strategy: .fibonacci, base: .microseconds(1_500_001), maxDelay: .seconds(7), jitter: 0.3),
         timeout: .microseconds(1), stallTimeout: .seconds(3_600), tags: ["a b": "c:d", "é": ""],
         metadata: RawJSON(["x": [nil, true]]), owner: "ann", createdAt: probe.start - .microseconds(1),
-        submittedBy: Actor(name: "Ann Ö", origin: "http 127.0.0.1"))
+        submittedBy: Actor(name: "Ann Ö", origin: "http 127.0.0.1"), secretParams: ["text", "é,\""])
       var state = JobState(status: .scheduled, revision: 0, runAt: probe.start + .microseconds(3))
       state.startWithin = .seconds(9)
       state.deadlineAt = probe.start + .seconds(99)

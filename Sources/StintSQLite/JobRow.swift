@@ -9,7 +9,7 @@ enum JobRow {
     s.status, s.revision, s.run_at, s.due_at, s.attempt, s.retry_count, s.losses, s.started_at, s.completed_at,
     w.id, w.boot, s.lease_until, s.cancel_requested_at, s.cancelled_by, s.start_within, s.deadline_at,
     p.percent, p.message, o.error_type, o.error_message, o.attempt, o.result,
-    s.outcome, s.last_event, s.lane, j.escalated_from, s.escalated_to
+    s.outcome, s.last_event, s.lane, j.escalated_from, s.escalated_to, j.secret_params
     """
 
   /// The tables of ``columns``. Progress counts only if it is the present attempt's.
@@ -34,7 +34,8 @@ enum JobRow {
       stallTimeout: row.optionalDuration(9), tags: row.optionalJSON(10).map(tags) ?? [:],
       metadata: row.optionalJSON(11) ?? .emptyObject, owner: row.optionalText(12), createdAt: row.instant(13),
       submittedBy: Actor(name: row.text(14), origin: row.text(15)),
-      escalatedFrom: row.optionalText(41).map { JobID(known: $0) })
+      escalatedFrom: row.optionalText(41).map { JobID(known: $0) },
+      secretParams: row.optionalJSON(43).map(names) ?? [])
     var state = JobState(
       status: JobStatus(code: row.int(16)) ?? .failed, revision: row.integer(17), runAt: row.instant(18))
     state.dueAt = row.instant(19)
@@ -72,6 +73,13 @@ enum JobRow {
   private static func tags(_ json: RawJSON) -> [String: String] {
     let members = (try? json.parsed().object) ?? []
     return Dictionary(members.compactMap { member in member.value.string.map { (member.key, $0) } }) { $1 }
+  }
+
+  private static func names(_ json: RawJSON) -> [String] { ((try? json.parsed().array) ?? []).compactMap(\.string) }
+
+  /// Names as text; nil for none.
+  static func text(_ names: [String]) -> RawJSON? {
+    names.isEmpty ? nil : RawJSON(.array(names.map { .string($0) }))
   }
 
   /// A policy as text; nil for the standard one.

@@ -83,6 +83,9 @@ enum Schema {
     ALTER TABLE workers ADD COLUMN heard_at INTEGER;
     CREATE TABLE clock (boot TEXT NOT NULL, ahead INTEGER NOT NULL);
     """,
+    """
+    ALTER TABLE jobs ADD COLUMN secret_params TEXT;
+    """,
   ]
 
   static let version = migrations.count

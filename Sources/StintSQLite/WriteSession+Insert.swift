@@ -58,8 +58,9 @@ extension WriteSession {
       .insertJob,
       """
       INSERT OR IGNORE INTO jobs (sequence, id, lane, params, max_retries, retry, timeout, stall_timeout, tags, metadata,
-        owner, created_at, submitted_by, submitted_from, submitted_status, escalated_from)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+        owner, created_at, submitted_by, submitted_from, submitted_status, escalated_from,
+        secret_params)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
       """)
     row.bind(1, sequence)
     row.bind(2, spec.id.text)
@@ -77,6 +78,7 @@ extension WriteSession {
     row.bind(14, spec.submittedBy.origin)
     row.bind(15, job.status.code)
     row.bind(16, spec.escalatedFrom?.text)
+    row.bind(17, JobRow.text(spec.secretParams))
     try row.run()
     guard connection.changes == 1 else { return nil }
     KillPoint.reached(.submissionHalfWritten)

@@ -37,6 +37,7 @@ extension WireWriter {
     put(spec.createdAt)
     put(spec.submittedBy)
     put(spec.escalatedFrom) { $0.put($1) }
+    put(spec.secretParams) { $0.put($1) }
   }
 
   mutating func put(_ state: JobState) {
@@ -123,10 +124,12 @@ extension WireReader {
     let createdAt = try timestamp()
     let submittedBy = Actor(name: try text(), origin: try text())
     let escalatedFrom = try optional { (wire) throws(Malformed) in try wire.jobID() }
+    let secretParams = try array { (wire) throws(Malformed) in try wire.text() }
     return JobSpec(
       id: id, type: type, queue: queue, priority: priority, params: params, maxRetries: maxRetries, retry: retry,
       timeout: timeout, stallTimeout: stallTimeout, tags: Dictionary(tags) { $1 }, metadata: metadata, owner: owner,
-      createdAt: createdAt, submittedBy: submittedBy, escalatedFrom: escalatedFrom)
+      createdAt: createdAt, submittedBy: submittedBy, escalatedFrom: escalatedFrom,
+      secretParams: secretParams)
   }
 
   mutating func state() throws(Malformed) -> JobState {

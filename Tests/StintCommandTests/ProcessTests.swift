@@ -118,6 +118,34 @@ import Testing
     }
   }
 
+  @Test func secretsStayHiddenWhereNobodyKnowsTheTool() async throws {
+    try await Program.with { program in
+      try program.write(
+        "stint.yaml",
+        """
+        tools:
+          leak:
+            command: [cat]
+            stdin: "${params.pw} ${params.other}"
+            params:
+              - { name: pw, type: string, secret: true }
+              - { name: other, type: string, secret: true, default: default-secret, choices: [default-secret] }
+        """)
+      var said = try await program.run("submit", "leak", "--id", "leak", "--param", "pw=Tr0ub4dor-secret", "--json")
+      #expect(said.code == 0 && said.json["params"]?["pw"] == "***", "\(said.err)")
+      for arguments in [["job-types"], ["job-types", "--json"], ["submit", "leak", "--param", "other=x"]] {
+        let output = try await program.run(arguments)
+        #expect(!(output.out + output.err).contains("-secret"), "\(output.out) \(output.err)")
+        if arguments[0] == "submit" { #expect(output.code == 65) }
+      }
+      try program.write("stint.yaml", "")
+      for arguments in [["show", "leak"], ["show", "leak", "--json"], ["list", "--json"]] {
+        said = try await program.run(arguments)
+        #expect(said.code == 0 && said.out.contains("***") && !said.out.contains("-secret"), "\(said.out) \(said.err)")
+      }
+    }
+  }
+
   @Test func aToolCanNotTakeABuiltInName() async throws {
     try await Program.with { program in
       try program.write("stint.yaml", "tools: {prime: {command: [echo]}}")

@@ -56,6 +56,22 @@ import Testing
     #expect(next.spec.params == RawJSON(["task": "Fix: Say \"hi\" ${params.tries}", "level": 3]))
   }
 
+  @Test func secretParamsAreTheTargetsAndThoseThatAreTakenOverAsTheyAre() throws {
+    let spec = JobSpec(
+      id: JobID(known: "one"), type: "aider", params: RawJSON(["key": "k"]), createdAt: start, secretParams: ["key"])
+    var state = JobState(status: .running, revision: 7, runAt: start)
+    state.attempt = 1
+    let failed = Job(spec: spec, state: state)
+    let target = JobType(name: "codex", params: [Param("task", .string, secret: true)])
+    for (params, expected) in [(nil, ["key", "task"]), ([JSONMember("task", "x")], ["task"])]
+      as [([JSONMember]?, [String])]
+    {
+      let escalation = Escalation(EscalationRule("codex", params: params), target: target, id: JobID(known: "two"))
+      let change = try Lifecycle.move(failed, .gaveUp(message: "x"), at: start, maxLosses: 3, escalation: escalation)
+      #expect(change.spawn?.spec.secretParams == expected)
+    }
+  }
+
   @Test func poisonAndGivingUpEscalateAndTheOthersDoNot() throws {
     let rule = EscalationRule("person")
     var poisoned = failing(retries: 3)

@@ -73,6 +73,29 @@ import Testing
 
   @Test func secretsAreNeverShown() throws {
     #expect(try full().json(secrets: ["key"]).parsed()["params"] == ["key": "***", "n": 1])
+    let spec = JobSpec(
+      id: JobID(known: "a"), type: "gone", params: RawJSON(["key": "k", "n": 1, "m": 2]), createdAt: start,
+      secretParams: ["key"])
+    let job = Job(spec: spec, state: JobState(status: .pending, revision: 1, runAt: start))
+    // What was secret at submission stays so, whoever knows the type; only its worker gets it whole.
+    for extent in [Job.Extent.whole, .inline(bytes: 1_000)] {
+      #expect(try job.json(extent: extent).parsed()["params"] == ["key": "***", "n": 1, "m": 2])
+    }
+    #expect(try job.json(secrets: ["n"]).parsed()["params"] == ["key": "***", "n": "***", "m": 2])
+    #expect(try job.json(secrets: nil).parsed()["params"] == ["key": "k", "n": 1, "m": 2])
+    #expect(try job.json(extent: .inline(bytes: 5)).parsed()["params"] == .null)
+  }
+
+  @Test func defaultsAndChoicesOfSecretsAreNotPublished() throws {
+    let param = Param("key", .string, default: "top-secret", choices: ["top-secret", "other-secret"], secret: true)
+    func text(isWhole: Bool) -> String {
+      var writer = JSONWriter()
+      JobType(name: "t", params: [param]).write(to: &writer, isWhole: isWhole)
+      return String(decoding: writer.bytes, as: UTF8.self)
+    }
+    #expect(!text(isWhole: false).contains("-secret") && text(isWhole: false).contains("\"default\":null"))
+    #expect(text(isWhole: true).contains("\"top-secret\""))
+    #expect(param.fault(in: "x") == "*** is not one of the values allowed")
   }
 
   @Test func progressIsClamped() {

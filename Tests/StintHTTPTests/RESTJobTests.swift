@@ -1,6 +1,7 @@
 import StintCore
 import StintEngine
 import StintHTTP
+import StintStore
 import Testing
 
 @Suite struct RESTJobTests {
@@ -54,6 +55,21 @@ import Testing
         #expect(shown.status == 200)
         #expect(!shown.text.contains("lovelace"), "\(path)")
       }
+    }
+  }
+
+  @Test func neverShowsWhatWasSecretWhenNobodyKnowsTheTypeAnyMore() async throws {
+    let store = MemoryStore()
+    let at = Timestamp(microseconds: 1_764_230_400_000_000)
+    let spec = JobSpec(
+      id: JobID(known: "old"), type: "gone", params: RawJSON(["user": "ada", "password": "lovelace"]), createdAt: at,
+      secretParams: ["password"])
+    _ = try await store.insert([[Job(spec: spec, state: JobState(status: .pending, revision: 0, runAt: at))]], at: at)
+    try await withServer(store: store) { server in
+      let one = try await server.call("GET", "/api/jobs/old")
+      #expect(try one.json["params"] == ["user": "ada", "password": "***"])
+      let list = try await server.call("GET", "/api/jobs")
+      #expect(list.text.contains(#""password":"***""#))
     }
   }
 

@@ -14,7 +14,8 @@ import Testing
       params: RawJSON(["n": 1.5, "text": "\u{0}\n\"", "big": 9_007_199_254_740_993]), maxRetries: 7,
       retry: RetryPolicy(strategy: .fibonacci, base: .milliseconds(3), maxDelay: .seconds(9), jitter: 0.25),
       timeout: .seconds(5), tags: ["a": "b", "": "\u{1F600}"], metadata: RawJSON(["k": nil]), owner: "ann",
-      createdAt: start, submittedBy: Actor(name: "ann", origin: "http ::1"), escalatedFrom: JobID(known: "zero"))
+      createdAt: start, submittedBy: Actor(name: "ann", origin: "http ::1"), escalatedFrom: JobID(known: "zero"),
+      secretParams: ["text", "é"])
     var state = JobState(status: .running, revision: .max, runAt: start)
     state.dueAt = start - .seconds(3)
     state.attempt = 3

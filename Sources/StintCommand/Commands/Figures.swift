@@ -83,7 +83,7 @@ struct ShowJobTypes: AsyncParsableCommand {
       session.console.line(
         session.console.colored(type.name.escapedForTerminal, .bold) + about.escapedForTerminal)
       var table = Table(["  PARAM", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION"])
-      for param in type.params {
+      for param in type.params.map(\.published) {
         table.add([
           .init("  " + param.name), .init(param.type.rawValue),
           .init(param.defaultValue.map { $0.excerpt() } ?? (param.isRequired ? "required" : "")),

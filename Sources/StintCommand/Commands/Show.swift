@@ -132,10 +132,7 @@ struct JobReport: Sendable {
     return lines
   }
 
-  private var params: String {
-    guard !secrets.isEmpty, let members = try? job.spec.params.parsed().object else { return job.spec.params.text }
-    return RawJSON(.object(members.map { secrets.contains($0.key) ? JSONMember($0.key, "***") : $0 })).text
-  }
+  private var params: String { job.params(hiding: secrets).text }
 
   private static func retry(_ policy: RetryPolicy) -> String {
     "\(policy.strategy.rawValue) from \(policy.base.text), at most \(policy.maxDelay.text)"
