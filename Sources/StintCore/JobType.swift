@@ -181,6 +181,12 @@ public struct JobType: Sendable, Hashable {
         faults.append(.init(param: param.name, message: "is required"))
       }
     }
+    for param in self.params {
+      guard case .laterArgument? = param.form, let value = checked.first(where: { $0.key == param.name })?.value,
+        let fault = param.form?.fault(in: value, given: param.isSecret ? "***" : value.excerpt(), among: checked)
+      else { continue }
+      faults.append(.init(param: param.name, message: fault))
+    }
     let known = Set(self.params.map(\.name))
     for member in params where !known.contains(member.key) {
       if allowsOtherParams {

@@ -4,6 +4,9 @@ extension Param {
     /// Part of a process's argument: no NUL character; no `-` at its beginning unless that is allowed, for the process
     /// would take it for an option.
     case argument(allowsLeadingDash: Bool)
+    /// As `argument`, after the values of other params: where all of one of the lists have no text, it begins the
+    /// argument and may not begin with `-`.
+    case laterArgument(after: [[String]])
     /// A relative path that stays beneath a folder. What is on the disk is for whoever opens the file to look at.
     case path(root: String)
     /// A command and its arguments.
@@ -42,6 +45,7 @@ extension Param.Form {
         return "\(given) begins with \"-\" and would be taken for an option"
       }
       return nil
+    case .laterArgument: return Self.argument(allowsLeadingDash: true).fault(in: value, given: given)
     case .path(let root):
       let text = value.string ?? ""
       let steps = text.split(separator: "/", omittingEmptySubsequences: false)
@@ -64,10 +68,22 @@ extension Param.Form {
     }
   }
 
+  /// What is wrong with a value among others, shown as `given`; nil if nothing.
+  func fault(in value: JSONValue, given: String, among params: [JSONMember]) -> String? {
+    guard case .laterArgument(let lists) = self, value.argumentText.utf8.first == UInt8(ascii: "-") else { return nil }
+    let first = lists.first { names in
+      params.allSatisfy { !names.contains($0.key) || $0.value.argumentText.isEmpty }
+    }
+    guard let first else { return nil }
+    return "\(given) begins with \"-\" and would be taken for an option, for \(first.joined(separator: ", ")) is empty"
+  }
+
   /// How it travels between the processes of one store.
   var json: JSONValue {
     switch self {
     case .argument(let allowsLeadingDash): ["kind": "argument", "allow_leading_dash": .bool(allowsLeadingDash)]
+    case .laterArgument(let lists):
+      ["kind": "later_argument", "after": .array(lists.map { .array($0.map { .string($0) }) })]
     case .path(let root): ["kind": "path", "root": .string(root)]
     case .command: ["kind": "command"]
     case .environment: ["kind": "environment"]
@@ -78,6 +94,8 @@ extension Param.Form {
   init?(json: JSONValue) {
     switch json["kind"]?.string {
     case "argument": self = .argument(allowsLeadingDash: json["allow_leading_dash"]?.bool ?? false)
+    case "later_argument":
+      self = .laterArgument(after: (json["after"]?.array ?? []).map { ($0.array ?? []).compactMap(\.string) })
     case "path":
       guard let root = json["root"]?.string else { return nil }
       self = .path(root: root)

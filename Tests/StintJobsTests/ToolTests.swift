@@ -90,10 +90,37 @@ struct ToolTests {
       return type.check(params + [JSONMember(key, value)]).faults.map { "\($0.param): \($0.message)" }.joined()
     }
     #expect(faults("a", "-x") == "a: \"-x\" begins with \"-\" and would be taken for an option")
-    #expect(faults("b", "--x").hasPrefix("b: "), "an empty a would let it begin the argument")
+    // After another value it does not begin the argument; where that is empty, it does.
+    #expect(faults("b", "--x").isEmpty)
+    let empty: [JSONMember] = [JSONMember("a", ""), JSONMember("b", "-x"), JSONMember("c", "x")]
+    #expect(
+      type.check(empty).faults.map(\.message) == [
+        "\"-x\" begins with \"-\" and would be taken for an option, for a is empty"
+      ])
+    #expect(
+      type.params[1].form.flatMap { Param(json: Self.published(Param("b", .string, form: $0)))?.form }
+        == type.params[1].form)
     #expect(faults("n", -1).hasPrefix("n: "))
     #expect(faults("c", "-x").isEmpty && faults("d", "-x").isEmpty && faults("unused", "-x").isEmpty)
     for key in ["a", "b", "c", "d"] { #expect(faults(key, "x\0").contains("NUL"), "\(key)") }
+  }
+
+  private static func published(_ param: Param) -> JSONValue {
+    var writer = JSONWriter()
+    param.write(to: &writer, isWhole: true)
+    return (try? JSONParser.parse(writer.bytes)) ?? .null
+  }
+
+  @Test("The argument is judged as it has become, also of what was stored before")
+  func filled() async throws {
+    let tool = Tool(
+      name: "t", command: Self.show + ["${params.a}${params.b}"], params: [string("a", required: false), string("b")])
+    let trial = try ProcessTrial()
+    _ = try await trial.start(tool.handler(trial.policy), ["a": "x", "b": "-rf"]).value
+    #expect(trial.heard.text() == "[x-rf]")
+    let lax = Handler(JobType(name: "t", allowsOtherParams: true), run: try tool.handler(trial.policy).run)
+    let stored = try trial.start(lax, ["b": "-rf"])
+    await #expect(throws: UndecodableParams.self) { try await stored.value }
   }
 
   @Test("A value that was stored before the rules were is refused at the start of the attempt")
@@ -288,6 +315,27 @@ struct ToolReadingTests {
       (
         ["command": ["a"], "params": [["name": "f", "type": "string"], ["name": "f", "type": "string"]]],
         "is there twice"
+      ),
+      (["command": ["a"], "cwd": "/srv/${params.x}"], "aider.cwd: \"/srv/${params.x}\" has a placeholder"),
+      (
+        ["command": ["a"], "params": [["name": "f", "type": "integer", "min": 5, "max": 1]]],
+        "aider.params.f.min: 5 is more than max, 1"
+      ),
+      (
+        ["command": ["a"], "params": [["name": "f", "type": "array", "min_items": 2, "max_items": 1]]],
+        "aider.params.f.min_items: 2 is more than max_items, 1"
+      ),
+      (
+        ["command": ["a"], "params": [["name": "f", "type": "string", "required": true, "default": "a"]]],
+        "aider.params.f.default: \"a\" would never be used"
+      ),
+      (
+        ["command": ["a"], "params": [["name": "f", "type": "integer", "max": 1, "default": 7]]],
+        "aider.params.f: its default 7 is out of range, allowed is 1 or less"
+      ),
+      (
+        ["command": ["a"], "params": [["name": "f", "type": "integer", "max": 1, "choices": [1, 7]]]],
+        "aider.params.f.choices: its choice 7 is out of range"
       ),
       (["command": ["a"], "params": ["x": 1]], "aider.params: "), ("echo", "aider: \"echo\" is not allowed"),
     ] as [(JSONValue, String)])

@@ -86,8 +86,13 @@ public struct Tool: Sendable, Hashable {
     if param.type == .path {
       param.form = .path(root: parameter.pathRoot ?? "")
     } else if templates.contains(where: { $0.names.contains(param.name) }) {
-      let mayBegin = templates.contains { $0.beginning.contains(param.name) }
-      param.form = .argument(allowsLeadingDash: parameter.allowsLeadingDash || !mayBegin)
+      let begins = templates.contains { $0.beginning.first == param.name }
+      // Where it comes after others, it begins the argument only if they are empty.
+      let others = templates.compactMap { template -> [String]? in
+        template.beginning.firstIndex(of: param.name).map { Array(template.beginning[..<$0]) }
+      }
+      let isFree = parameter.allowsLeadingDash || others.isEmpty
+      param.form = isFree || begins ? .argument(allowsLeadingDash: isFree) : .laterArgument(after: others)
     }
     return param
   }
@@ -154,6 +159,9 @@ extension Tool {
     for name in environment {
       if let wrong = Param.Form.fault(inVariable: name) { fault("env", wrong) }
     }
+    if let folder, folder.contains("${") {
+      fault("cwd", "\(shown(folder)) has a placeholder; the working directory must be fixed")
+    }
     if let folder, folder.isEmpty || folder.utf8.contains(0) { fault("cwd", "\(shown(folder)) is no folder's path") }
     for (part, value) in [("timeout_seconds", timeout), ("stall_timeout_seconds", stallTimeout)] {
       if let value, value <= .zero { fault(part, "\(value.seconds) must be more than 0") }
@@ -180,7 +188,30 @@ extension Tool {
       if let value = param.defaultValue, let wrong = declared(parameter).fault(in: value) {
         fault("its default \(wrong)")
       }
+      for (key, message) in Self.contradictions(param) {
+        faults.append(.init(param: "\(name).params.\(param.name).\(key)", message: message))
+      }
     }
     return faults
+  }
+
+  /// What no value could satisfy, or what says two things at once, by key.
+  private static func contradictions(_ param: Param) -> [(key: String, message: String)] {
+    var found: [(String, String)] = []
+    func shown(_ value: JSONValue) -> String { param.isSecret ? "***" : value.excerpt() }
+    if let min = param.min, let max = param.max, min > max {
+      found.append(("min", "\(JSONValue.number(min).excerpt()) is more than max, \(JSONValue.number(max).excerpt())"))
+    }
+    if let min = param.minItems, let max = param.maxItems, min > max {
+      found.append(("min_items", "\(min) is more than max_items, \(max)"))
+    }
+    if param.isRequired, let value = param.defaultValue {
+      found.append(("default", "\(shown(value)) would never be used, for the param is required; give one of the two"))
+    }
+    if let choices = param.choices {
+      if choices.isEmpty { found.append(("choices", "[] allows no value; give one at least, or leave it out")) }
+      found += choices.compactMap { choice in param.fault(in: choice).map { ("choices", "its choice \($0)") } }
+    }
+    return found
   }
 }
