@@ -362,12 +362,47 @@ static void watch(struct guard *guard) {
   sweep(guard);
 }
 
+#ifdef __linux__
+/// Writes `title` where the kernel keeps this process's arguments: it is a copy of the worker's process, and whoever
+/// looks for the worker by its command line must not find it.
+static void set_title(const char *title) {
+  char line[1024];
+  int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (file == -1) return;
+  ssize_t count = read(file, line, sizeof line);
+  close(file);
+  ssize_t index = count - 1;
+  while (index >= 0 && line[index] != ')') index--;
+  if (index < 0) return;
+  // After the name comes field 3. 48 to 51 are where arguments and environment begin and end.
+  uintptr_t places[4] = {0, 0, 0, 0};
+  int field = 2;
+  for (index++; index < count; index++) {
+    if (line[index] == ' ') {
+      field++;
+    } else if (field >= 48 && field <= 51 && line[index] >= '0' && line[index] <= '9') {
+      places[field - 48] = places[field - 48] * 10 + (uintptr_t)(line[index] - '0');
+    }
+  }
+  if (field < 51 || places[0] == 0 || places[1] <= places[0]) return;
+  size_t room = places[1] - places[0];
+  size_t wanted = strlen(title) + 1;
+  char *arguments = (char *)places[0];
+  // Where the arguments are too short for it, it goes on into the environment behind them, which nobody here reads; the
+  // kernel shows it up to its end then.
+  size_t most = places[2] == places[1] && places[3] > places[2] ? places[3] - places[0] : room;
+  for (size_t place = 0; place < room || (place < wanted && place < most); place++)
+    arguments[place] = place + 1 < wanted && place + 1 < most ? title[place] : 0;
+}
+#endif
+
 static _Noreturn void be_guardian(const struct stint_launch *launch) {
   setsid();
   reset_signals();
   take_descriptors(launch);
 #ifdef __linux__
   prctl(PR_SET_NAME, "job-guardian");
+  set_title("stint job-guardian");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
 #endif
   struct guard guard = {.kill_at = -1};

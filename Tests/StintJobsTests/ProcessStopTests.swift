@@ -130,6 +130,58 @@ struct ProcessStopTests {
       // It is no child of this process, so that there is nothing to wait for: the kernel kills it with the guardian.
       while isAlive(leader) { await Task.yield() }
     }
+
+    @Test("What a killed guardian can not end any more, the worker ends: also what got away")
+    func killedGuardianOfMany() async throws {
+      let trial = try ProcessTrial()
+      let job = try trial.start(
+        script: """
+          setsid sh -c 'trap "" TERM HUP; echo away $$; while :; do sleep 100; done' &
+          (setsid sh -c 'echo orphan $$; exec <&- >&- 2>&-; exec sleep 1000' &)
+          echo guardian $PPID
+          exec sleep 1000
+          """)
+      let others = [try await trial.heard.process("away "), try await trial.heard.process("orphan ")]
+      let guardian = try await trial.heard.process("guardian ")
+      let line = try String(contentsOfFile: "/proc/\(guardian)/cmdline", encoding: .utf8)
+      #expect(line.split(separator: "\0") == ["stint job-guardian"])
+      kill(guardian, SIGKILL)
+      let error = await #expect(throws: ProcessFault.self) { try await job.value }
+      #expect(!others.contains(where: isAlive))
+      let text = error?.description ?? ""
+      #expect(
+        text.contains("was killed, and the command with it; so were ") && text.hasSuffix("that it had left"), "\(text)")
+      #expect(try trial.leftovers.isEmpty)
+    }
+
+    @Test("What a killed worker and its killed guardian leave, the next worker removes; what lives is left alone")
+    func sweep() async throws {
+      let trial = try ProcessTrial()
+      let parent = trial.policy.temporaryFolder
+      let living = try AttemptFolder(in: parent)
+      let left = "\(parent)/stint-attempt-left00"
+      try FileManager.default.createDirectory(
+        atPath: left + "/own/deep", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      try Data("{}".utf8).write(to: URL(fileURLWithPath: left + "/params.json"))
+      let others = ["stint-attempt-open00", "another"]
+      for name in others {
+        try FileManager.default.createDirectory(atPath: "\(parent)/\(name)", withIntermediateDirectories: true)
+      }
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(parent)/\(others[0])")
+      try FileManager.default.createSymbolicLink(atPath: parent + "/stint-attempt-link00", withDestinationPath: left)
+      let survivor = Process()
+      survivor.executableURL = URL(fileURLWithPath: "/bin/sh")
+      survivor.arguments = ["-c", "while :; do sleep 100; done"]
+      survivor.environment = ["STINT_JOB_PARAMS": left + "/params.json", "PATH": "/usr/bin:/bin"]
+      try survivor.run()
+      trial.policy.removeLeftovers()
+      survivor.waitUntilExit()
+      #expect(survivor.terminationReason == .uncaughtSignal && survivor.terminationStatus == SIGKILL)
+      let name = String(living.path.split(separator: "/").last ?? "")
+      let kept = try trial.leftovers
+      #expect(Set(kept) == Set(others + [name, "stint-attempt-link00"]))
+      living.remove()
+    }
   #endif
 
   @Test("The signals that end a worker do not end the guardian before it has cleaned up")

@@ -62,7 +62,8 @@ struct stint_launch {
   int life;
   /// The guardian's end of the status pipe, for writing.
   int status;
-  /// Files to remove at the end, ended by NULL, and the folder that they are in; NULL for none.
+  /// Files to remove at the end, ended by NULL, and the folder that they are in; NULL for none. What else is in the
+  /// folder stays, and then the folder too: walking through it would need memory.
   char *const *leftovers;
   const char *leftovers_folder;
 };
@@ -70,6 +71,10 @@ struct stint_launch {
 /// Starts a guardian, which starts the command. Gives the guardian's process, to be waited for by the caller, or minus
 /// the errno. What becomes of the command is on the status pipe.
 pid_t stint_guard(const struct stint_launch *launch);
+
+/// Kills each process of this user that has `mark` (NAME=value) in its environment, this one excepted. Gives how many
+/// were found, `capacity` at most, with their numbers in `found`; minus the errno where processes can not be listed.
+int stint_kill_marked(const char *mark, pid_t *found, int capacity);
 
 /// A pipe whose ends no other program inherits: the end to read, then the end to write. 0, or the errno.
 int stint_pipe(int ends[2]);

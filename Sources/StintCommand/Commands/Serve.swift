@@ -63,11 +63,13 @@ struct Serve: AsyncParsableCommand {
   func run() async throws {
     let session = try session()
     if WorkerProcess.isCurrent {
+      session.processPolicy.removeLeftovers()
       let handlers = try session.builtInHandlers(demo: demo, isWorkerProcess: true)
       return await WorkerProcess.run(handlers: handlers, logger: session.logger(quiet: false))
     }
     let http = try httpConfiguration(session)
     let logger = session.logger(quiet: false)
+    session.processPolicy.removeLeftovers()
     let engine = try await session.engine(.running, logger: logger, demo: demo)
     let signals = await StopSignals.caught()
     defer { signals.stop() }

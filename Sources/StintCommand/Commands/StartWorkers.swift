@@ -32,6 +32,7 @@ struct StartWorkers: AsyncParsableCommand {
       throw StintError(
         .unsupported, "start-workers works on a store, not on a server: give --store. Over HTTP, see docs/workers.md")
     }
+    session.processPolicy.removeLeftovers()
     let engine = try await session.engine(.existing, logger: session.logger())
     let signals = await StopSignals.caught()
     defer { signals.stop() }

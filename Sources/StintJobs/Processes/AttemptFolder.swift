@@ -2,18 +2,37 @@ import Foundation
 import StintCore
 
 /// The private folder of one attempt: its params, its FIFO for events, what an earlier attempt kept, its input.
+///
+/// It is locked as long as its process holds it. The kernel takes the lock away when that process ends, however it ends:
+/// a folder without a lock is one that nobody removes any more, and the next worker does (``sweep(_:)``).
 struct AttemptFolder {
   /// Where it is; mode 0700.
   let path: String
+  /// What has been made in it.
   private(set) var files: [String] = []
+  private let lock: Descriptor
+
+  private static let prefix = "stint-attempt-"
 
   /// Makes a folder that nobody else has.
   init(in parent: String) throws(ProcessFault) {
-    var template = Array("\(parent)/stint-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else {
-      throw ProcessFault("no folder can be made in \(parent): \(ProcessFault.text(errno))")
+    Self.swept.withLock { swept in
+      if swept.insert(parent).inserted { Self.sweep(parent) }
     }
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    for _ in 0..<10 {
+      var template = Array("\(parent)/\(Self.prefix)XXXXXX".utf8CString)
+      guard mkdtemp(&template) != nil else {
+        throw ProcessFault("no folder can be made in \(parent): \(ProcessFault.text(errno))")
+      }
+      let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      // Between its making and its locking another worker may have taken it for one that was left.
+      guard let lock = Self.opened(path) else { continue }
+      while flock(lock.number, LOCK_EX) == -1, errno == EINTR {}
+      guard Self.isOwn(path, lock) else { continue }
+      (self.path, self.lock) = (path, lock)
+      return
+    }
+    throw ProcessFault("no folder can be made in \(parent): each was removed at once")
   }
 
   /// Writes a file, mode 0600, and gives its path.
@@ -47,4 +66,39 @@ struct AttemptFolder {
 
   /// Removes it with all that is in it.
   func remove() { try? FileManager.default.removeItem(atPath: path) }
+}
+
+// MARK: What others have left
+
+extension AttemptFolder {
+  /// Where this process has looked already.
+  private static let swept = Locked(Set<String>())
+
+  /// Removes the folders that ended workers of this user have left in `parent`, with all that is in them, and kills the
+  /// processes of their attempts that live on. Those of living workers, of other users, and links are left alone.
+  static func sweep(_ parent: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where name.hasPrefix(prefix) {
+      let path = "\(parent)/\(name)"
+      guard let lock = opened(path), flock(lock.number, LOCK_EX | LOCK_NB) == 0, isOwn(path, lock) else { continue }
+      _ = Survivors.kill(mark: Survivors.mark(paramsFile: "\(path)/\(paramsFile)"))
+      try? FileManager.default.removeItem(atPath: path)
+    }
+  }
+
+  /// The name of the file with the params.
+  static let paramsFile = "params.json"
+
+  /// The folder itself, opened; nil for a link and for anything else.
+  private static func opened(_ path: String) -> Descriptor? {
+    let number = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    return number == -1 ? nil : Descriptor(number)
+  }
+
+  /// Whether what was opened is still what stands there, and only this user's.
+  private static func isOwn(_ path: String, _ folder: Descriptor) -> Bool {
+    var (there, opened) = (stat(), stat())
+    guard lstat(path, &there) == 0, fstat(folder.number, &opened) == 0 else { return false }
+    return there.st_ino == opened.st_ino && there.st_dev == opened.st_dev && there.st_mode & S_IFMT == S_IFDIR
+      && there.st_uid == geteuid() && there.st_mode & 0o077 == 0
+  }
 }

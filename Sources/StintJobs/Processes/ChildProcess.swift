@@ -86,8 +86,10 @@ final class ChildProcess: Sendable {
     watch.untilGuardianEnded()
     state.withLock { $0.life = nil }
     while waitpid(guardian, nil, 0) == -1, errno == EINTR {}
-    watch.drain()
-    return try watch.ending(of: launch)
+    let survivors = watch.endSurvivors(of: launch)
+    // What lives on may write without end.
+    if survivors?.areGone ?? true { watch.drain() }
+    return try watch.ending(of: launch, survivors)
   }
 }
 

@@ -59,7 +59,7 @@ struct ProcessJob: Sendable {
     var variables = policy.basicEnvironment.merging(environment) { $1 }
     variables["STINT_JOB_ID"] = context.job.id.text
     variables["STINT_JOB_ATTEMPT"] = "\(context.attempt)"
-    variables["STINT_JOB_PARAMS"] = try files.write("params.json", context.job.spec.params.bytes)
+    variables["STINT_JOB_PARAMS"] = try files.write(AttemptFolder.paramsFile, context.job.spec.params.bytes)
     let events = try files.makeFIFO("events")
     variables["STINT_JOB_EVENTS"] = events
     if let checkpoint { variables["STINT_JOB_CHECKPOINT"] = try files.write("checkpoint.json", checkpoint.bytes) }

@@ -18,6 +18,11 @@ public struct ProcessPolicy: Sendable {
     temporaryFolder = named.hasPrefix("/") ? named : "/tmp"
   }
 
+  /// Removes what workers that were killed have left in ``temporaryFolder``: the folders of their attempts, and
+  /// processes of these that live on. What belongs to a living worker or to another user stays. The first attempt of a
+  /// process does this too; call it where a worker starts, so that nothing waits for that.
+  public func removeLeftovers() { AttemptFolder.sweep(temporaryFolder) }
+
   /// What every process gets: PATH, HOME and LANG.
   var basicEnvironment: [String: String] {
     var basic = environment.filter { ["PATH", "HOME", "LANG"].contains($0.key) }

@@ -97,13 +97,33 @@ struct ProcessWatch {
     }
   }
 
+  private func report(_ kind: Int) -> stint_report? { reports.first { Int($0.kind) == kind } }
+
+  /// Ends what is left of the command where its guardian was killed before it had done so; nil where it had.
+  func endSurvivors(of launch: ChildProcess.Launch) -> Survivors.Outcome? {
+    guard report(STINT_REPORT_FINISHED) == nil else { return nil }
+    if let started = report(STINT_REPORT_STARTED) { kill(-started.value, SIGKILL) }
+    guard let file = launch.environment["STINT_JOB_PARAMS"] else { return Survivors.Outcome() }
+    return Survivors.kill(mark: Survivors.mark(paramsFile: file))
+  }
+
   /// How it went. Throws ``ProcessFault`` where the command could not be started or its guardian was killed.
-  func ending(of launch: ChildProcess.Launch) throws(ProcessFault) -> ChildProcess.Ending {
-    func report(_ kind: Int) -> stint_report? { reports.first { Int($0.kind) == kind } }
+  func ending(
+    of launch: ChildProcess.Launch, _ survivors: Survivors.Outcome?
+  ) throws(ProcessFault) -> ChildProcess.Ending {
     if let failed = report(STINT_REPORT_FAILED) { throw Self.fault(of: launch, failed) }
     guard let finished = report(STINT_REPORT_FINISHED) else {
-      if let started = report(STINT_REPORT_STARTED) { kill(-started.value, SIGKILL) }
-      throw ProcessFault("the guardian of \(Self.name(of: launch)) was killed, and the command with it")
+      let survivors = survivors ?? Survivors.Outcome()
+      let processes = survivors.killed == 1 ? "1 process" : "\(survivors.killed) processes"
+      let after =
+        if !survivors.areGone {
+          "; of \(processes) of it that were found and killed, some may live on"
+        } else if survivors.killed > 0 {
+          ", and the command with it; so \(survivors.killed == 1 ? "was" : "were") \(processes) that it had left"
+        } else {
+          ", and the command with it"
+        }
+      throw ProcessFault("the guardian of \(Self.name(of: launch)) was killed\(after)")
     }
     var ending = ChildProcess.Ending(leftBehind: Int(finished.value), beyondReach: Int(finished.detail))
     if let exited = report(STINT_REPORT_EXITED) {
