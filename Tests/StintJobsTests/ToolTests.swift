@@ -162,6 +162,10 @@ struct ToolTests {
       #expect(message.hasPrefix("f: \"\(path)\" "), "\(message)")
     }
     #expect(trial.heard.all.isEmpty)
+    let error = #expect(throws: ProcessFault.self) {
+      try BoundPath.resolve("out", beneath: trial.path("root"), isSecret: true)
+    }
+    #expect(error?.description.hasPrefix("*** leads out of ") == true)
     let root = URL(fileURLWithPath: trial.path("root")).resolvingSymlinksInPath().path
     for (path, expected) in [("inner/file", "inner/file"), ("./good", "inner/file"), ("-new/name", "-new/name")] {
       let other = try ProcessTrial()

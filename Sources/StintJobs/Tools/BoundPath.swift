@@ -4,10 +4,11 @@ import StintCore
 /// Paths that must stay beneath a folder.
 enum BoundPath {
   /// The absolute path of `path` beneath `root`, with every symbolic link followed. What does not exist yet is allowed.
+  /// A secret one is not repeated in what is thrown.
   ///
   /// - Throws: ``ProcessFault`` where it leads out of the folder, or can not be followed.
-  static func resolve(_ path: String, beneath root: String) throws(ProcessFault) -> String {
-    let shown = JSONValue.string(path).excerpt(limit: 200)
+  static func resolve(_ path: String, beneath root: String, isSecret: Bool = false) throws(ProcessFault) -> String {
+    let shown = isSecret ? "***" : JSONValue.string(path).excerpt(limit: 200)
     if let fault = Param.Form.path(root: root).fault(in: .string(path), given: shown) { throw ProcessFault(fault) }
     let base = try real(root) { "the folder \(root) can not be found: \($0)" }
     let steps = path.split(separator: "/").filter { $0 != "." }

@@ -105,7 +105,9 @@ public struct Tool: Sendable, Hashable {
     for parameter in params.object ?? [] { texts[parameter.key] = parameter.value.argumentText }
     for parameter in self.params where parameter.param.type == .path {
       guard let text = params[parameter.param.name]?.string, let root = parameter.pathRoot else { continue }
-      do throws(ProcessFault) { texts[parameter.param.name] = try BoundPath.resolve(text, beneath: root) } catch {
+      do throws(ProcessFault) {
+        texts[parameter.param.name] = try BoundPath.resolve(text, beneath: root, isSecret: parameter.param.isSecret)
+      } catch {
         throw JobControl.giveUp("\(parameter.param.name): \(error)")
       }
     }
