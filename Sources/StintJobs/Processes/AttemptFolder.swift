@@ -26,7 +26,12 @@ struct AttemptFolder {
       }
       let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
       // Between its making and its locking another worker may have taken it for one that was left.
-      guard let lock = Self.opened(path) else { continue }
+      guard let lock = Self.opened(path) else {
+        let fault = errno
+        guard fault != ENOENT else { continue }
+        rmdir(path)
+        throw ProcessFault("\(path) can not be opened: \(ProcessFault.text(fault))")
+      }
       while flock(lock.number, LOCK_EX) == -1, errno == EINTR {}
       guard Self.isOwn(path, lock) else { continue }
       (self.path, self.lock) = (path, lock)
