@@ -8,6 +8,7 @@ import StintJobs
 import StintRemote
 import StintSQLite
 import StintStore
+import StintSupervisor
 
 /// The options by which every command finds its jobs.
 struct AccessOptions: ParsableArguments {
@@ -49,21 +50,18 @@ struct AccessOptions: ParsableArguments {
 struct Session: Sendable {
   let configuration: Configuration
   /// The configuration file that was read.
-  let file: String?
+  var file: String? { source?.path }
+  /// The configuration file and its text as it was read.
+  let source: ConfigurationFile?
   let console: Console
   let json: Bool
   let time = SystemTime()
 
   init(configFile: String?, flags: [Configuration.Flag], json: Bool) throws(StintError) {
     let environment = ProcessInfo.processInfo.environment
-    let path = configFile ?? Configuration.defaultFile
-    let exists = FileManager.default.fileExists(atPath: path)
-    guard exists || configFile == nil else {
-      throw StintError(.notFound, "The configuration file \(path) does not exist")
-    }
-    file = exists ? path : nil
+    source = WorkerProcess.isCurrent ? try .handed() : try .read(configFile)
     configuration = try Configuration(
-      file: exists ? (try InputFile.text(path, limit: 1 << 20), path) : nil, environment: environment, flags: flags)
+      file: source.map { ($0.text, $0.path) }, environment: environment, flags: flags)
     console = Console(environment: environment)
     self.json = json
   }

@@ -30,21 +30,12 @@ final class FlightRecorder: Sendable {
 
   /// A file without a name, of the right size, for both sides to map; nil where there is no room for it.
   static func makeFile() -> Int32? {
-    var path = Array("\(directory)/stint-XXXXXX".utf8CString)
-    let descriptor = mkstemp(&path)
-    guard descriptor >= 0 else { return nil }
-    unlink(path)
-    _ = setCloseOnExec(descriptor)
+    guard let descriptor = NamelessFile.make() else { return nil }
     guard ftruncate(descriptor, off_t(size)) == 0 else {
       close(descriptor)
       return nil
     }
     return descriptor
-  }
-
-  private static var directory: String {
-    // Memory where the system has a folder for it: the file is never written to a disk.
-    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
   }
 
   /// The slot runs the attempt of this revision from now on.
@@ -64,6 +55,3 @@ final class FlightRecorder: Sendable {
     return found
   }
 }
-
-/// Keeps a descriptor from programs that are started.
-func setCloseOnExec(_ descriptor: Int32) -> Bool { fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 }

@@ -39,15 +39,12 @@ enum Spawn {
   }
 
   /// Starts `command` (this program's own arguments) in a process group of its own: a Ctrl-C on the terminal is the
-  /// supervisor's to answer. It has a channel, a flight recorder, the streams for output, and no other descriptor.
-  static func start(_ command: [String], channel: Int32, recorder: Int32) throws(StintError) -> pid_t {
+  /// supervisor's to answer. It has the `descriptors`, from 3 on in their order, the streams for output, and no others.
+  static func start(_ command: [String], descriptors: [Int32]) throws(StintError) -> pid_t {
     // Out of the way of the numbers they are to have.
-    let (high, higher) = (fcntl(channel, F_DUPFD_CLOEXEC, 16), fcntl(recorder, F_DUPFD_CLOEXEC, 16))
-    defer {
-      close(high)
-      close(higher)
-    }
-    guard high >= 0, higher >= 0 else { throw SupervisedProcess.failure("descriptors", errno) }
+    let high = descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, 16) }
+    defer { for descriptor in high { close(descriptor) } }
+    guard high.allSatisfy({ $0 >= 0 }) else { throw SupervisedProcess.failure("descriptors", errno) }
     #if canImport(Darwin)
       var actions: posix_spawn_file_actions_t?
       var attributes: posix_spawnattr_t?
@@ -64,8 +61,9 @@ enum Spawn {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     // Standard output is for what the program itself says there; a worker process only logs.
     posix_spawn_file_actions_adddup2(&actions, 2, 1)
-    posix_spawn_file_actions_adddup2(&actions, high, WorkerProcess.channelDescriptor)
-    posix_spawn_file_actions_adddup2(&actions, higher, WorkerProcess.recorderDescriptor)
+    for (number, descriptor) in zip(WorkerProcess.channelDescriptor..., high) {
+      posix_spawn_file_actions_adddup2(&actions, descriptor, number)
+    }
     var flags = Int32(POSIX_SPAWN_SETPGROUP) | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF)
     #if canImport(Darwin)
       flags |= Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)

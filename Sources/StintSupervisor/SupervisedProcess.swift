@@ -54,17 +54,21 @@ final class SupervisedProcess: Sendable {
     max(.milliseconds(20), min(.seconds(2), configuration.heartbeat / 4))
   }
 
-  /// Starts a process. Throws ``StintCore/StintError`` where that can not be.
-  init(engine: Engine, supervisor: String, command: [String], logger: Logger) throws(StintError) {
+  /// Starts a process, which is handed `settings`. Throws ``StintCore/StintError`` where that can not be.
+  init(
+    engine: Engine, supervisor: String, command: [String], settings: [UInt8], logger: Logger
+  ) throws(StintError) {
     self.engine = engine
     self.supervisor = supervisor
     self.logger = logger
     guard let file = FlightRecorder.makeFile() else { throw Self.failure("shared memory", errno) }
     defer { close(file) }
+    guard let handed = NamelessFile.make(holding: settings) else { throw Self.failure("shared memory", errno) }
+    defer { close(handed) }
     self.recorder = FlightRecorder(descriptor: file)
     let (own, others) = try Spawn.socketPair()
     do throws(StintError) {
-      pid = try Spawn.start(command, channel: others, recorder: file)
+      pid = try Spawn.start(command, descriptors: [others, file, handed])
     } catch {
       close(own)
       close(others)

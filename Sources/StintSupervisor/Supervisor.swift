@@ -21,6 +21,8 @@ public final class Supervisor: Service, WorkerPool {
     public var period: Duration = .seconds(5)
     /// The arguments of a worker process; those of this process unless given.
     public var command = CommandLine.arguments
+    /// What each worker process is handed, also one that replaces another much later: see ``WorkerProcess/settings``.
+    package var settings: [UInt8] = []
 
     /// A supervisor of so many processes.
     public init(processes: Int) { self.processes = processes }
@@ -207,7 +209,8 @@ public final class Supervisor: Service, WorkerPool {
     while processes.withLock({ $0.values.count(where: { !$0.isEnding }) }) < count {
       do throws(StintError) {
         let process = try SupervisedProcess(
-          engine: engine, supervisor: id, command: configuration.command, logger: logger)
+          engine: engine, supervisor: id, command: configuration.command, settings: configuration.settings,
+          logger: logger)
         processes.withLock { $0[process.pid] = process }
         logger.info("worker process started", metadata: ["pid": "\(process.pid)"])
         group.addTask { [tell] in

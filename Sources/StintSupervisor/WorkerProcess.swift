@@ -26,9 +26,14 @@ public enum WorkerProcess {
   /// The descriptors that it then has.
   static let channelDescriptor: Int32 = 3
   static let recorderDescriptor: Int32 = 4
+  static let settingsDescriptor: Int32 = 5
 
   /// Whether this process was started by a supervisor, to work for it.
   public static var isCurrent: Bool { getenv(environmentName) != nil }
+
+  /// What the supervisor handed to this process: with what it was started itself, whatever has become of files since.
+  /// Nil where it can not be read; to be asked before ``run(handlers:logger:)``.
+  package static var settings: [UInt8]? { NamelessFile.bytes(of: settingsDescriptor) }
 
   /// Works for the supervisor until it says that it is enough, and ends the process when the supervisor has gone.
   ///
@@ -36,6 +41,7 @@ public enum WorkerProcess {
   public static func run(handlers: [Handler], logger: Logger = Logger(label: "stint")) async {
     unsetenv(environmentName)  // not for programs that this one starts
     _ = setCloseOnExec(channelDescriptor) && setCloseOnExec(recorderDescriptor)
+    close(settingsDescriptor)
     let recorder = FlightRecorder(descriptor: recorderDescriptor)
     let channel = FrameChannel(descriptor: channelDescriptor)
     let gateway = ChannelGateway(channel: channel)

@@ -91,6 +91,25 @@ import Testing
     }
   }
 
+  @Test(arguments: ["tools: {", nil]) func aReplacementWorksWithWhatTheServerHadRead(later: String?) async throws {
+    try await Program.with(environment: Self.environment) { program in
+      try program.write("server.yaml", "tools: {nap: {command: [sleep, '60']}}")
+      try await Server.with(program, ["--processes", "1", "--config", "server.yaml"]) { server in
+        let run = try await program.run("submit", "nap", "--id", "one", "--url", server.url)
+        #expect(run.code == 0, "\(run)")
+        let first = try await worker(program, server, of: "one")
+        if let later {
+          try program.write("server.yaml", later)
+        } else {
+          try FileManager.default.removeItem(atPath: program.path("server.yaml"))
+        }
+        kill(first, SIGKILL)
+        #expect(try await worker(program, server, of: "one", attempt: 2) != first)
+        #expect(try await program.run("cancel", "one", "--url", server.url).code == 0)
+      }
+    }
+  }
+
   @Test func processesThatEndTooOftenStopTheServer() async throws {
     let few = Self.environment.merging(["STINT_WORKERS_MAX_RESTARTS": "2", "STINT_WORKERS_MAX_SECONDS": "600"]) { $1 }
     try await Program.with(environment: few) { program in

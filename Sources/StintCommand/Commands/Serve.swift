@@ -102,6 +102,7 @@ struct Serve: AsyncParsableCommand {
     var configuration = Supervisor.Configuration(processes: session.processes)
     configuration.maxRestarts = session.configuration.integer("workers.max_restarts")
     configuration.period = session.configuration.duration("workers.max_seconds")
+    configuration.settings = session.source?.handedOn ?? []
     return Supervisor(engine: engine, configuration: configuration, logger: logger)
   }
 
