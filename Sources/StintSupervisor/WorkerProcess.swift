@@ -40,6 +40,8 @@ public enum WorkerProcess {
   /// SIGTERM lets it finish what runs and end. Everything else that ends it costs its running attempts only.
   public static func run(handlers: [Handler], logger: Logger = Logger(label: "stint")) async {
     unsetenv(environmentName)  // not for programs that this one starts
+    // A log that nobody reads must not end it; and not ignored, which those programs would inherit.
+    signal(SIGPIPE) { _ in }
     _ = setCloseOnExec(channelDescriptor) && setCloseOnExec(recorderDescriptor)
     close(settingsDescriptor)
     let recorder = FlightRecorder(descriptor: recorderDescriptor)

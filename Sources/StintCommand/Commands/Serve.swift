@@ -13,7 +13,7 @@ struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run workers and the HTTP server, in the foreground.",
     discussion: """
-      SIGTERM and SIGINT (Ctrl-C) stop it gracefully: it takes no new jobs, waits for running ones up to \
+      SIGTERM, SIGINT (Ctrl-C) and SIGHUP stop it gracefully: it takes no new jobs, waits for running ones up to \
       workers.shutdown_timeout_seconds, gives back what is left, and ends with 0. A second signal gives back what runs \
       at once and ends with 130.
 
@@ -71,7 +71,7 @@ struct Serve: AsyncParsableCommand {
     let logger = session.logger(quiet: false)
     session.processPolicy.removeLeftovers()
     let engine = try await session.engine(.running, logger: logger, demo: demo)
-    let signals = await StopSignals.caught()
+    let signals = await StopSignals.caught(withOutput: false)
     defer { signals.stop() }
     let (listening, tell) = AsyncStream.makeStream(of: Int.self)
     let server = HTTPServer(

@@ -50,6 +50,9 @@ struct Console: Sendable {
   /// Writes a line to standard error.
   func note(_ text: String) { Self.write(Array((text + "\n").utf8), to: STDERR_FILENO) }
 
+  /// Called once, from whichever thread writes, when nobody reads standard output any more.
+  static let whenUnread = Locked<(@Sendable () -> Void)?>(nil)
+
   /// Writes all bytes; what a reader that went away no longer takes is dropped.
   static func write(_ bytes: [UInt8], to descriptor: Int32) {
     var rest = bytes[...]
@@ -58,6 +61,12 @@ struct Console: Sendable {
       if count > 0 {
         rest = rest.dropFirst(count)
       } else if errno != EINTR && errno != EAGAIN {
+        guard errno == EPIPE, descriptor == STDOUT_FILENO else { return }
+        let tell = whenUnread.withLock { whenUnread in
+          defer { whenUnread = nil }
+          return whenUnread
+        }
+        tell?()
         return
       }
     }
