@@ -131,47 +131,59 @@ extension Sequence<Job> {
 
 /// Shows what happens to jobs as it happens: for one of many, each line says which.
 final class FollowView: Sendable {
-  private let bar: Locked<ProgressBar>
+  private struct State {
+    var bar: ProgressBar
+    /// The job that it is about now: of those that took over from each other, the last that was told of.
+    var id: JobID
+    /// The job whose output comes: that is told beside what happens.
+    var speaker: JobID
+  }
+
+  private let state: Locked<State>
   private let session: Session
-  private let id: JobID
   private let isOneOfMany: Bool
 
   init(_ session: Session, id: JobID, isOneOfMany: Bool = false) {
     let console =
       isOneOfMany ? Console(isTerminal: false, hasColor: session.console.hasColor) : session.console
-    bar = Locked(ProgressBar(console))
+    state = Locked(State(bar: ProgressBar(console), id: id, speaker: id))
     self.session = session
-    self.id = id
     self.isOneOfMany = isOneOfMany
   }
 
   /// Shows an update.
   func show(_ update: JobUpdate) {
-    if session.json { return session.console.json(update.json(of: id)) }
-    bar.withLock { bar in
+    state.withLock { state in
+      let id = state.id
+      if case .escalated(_, let next) = update { state.id = next }
+      if session.json { return session.console.json(update.json(of: id)) }
       switch update {
       case .progress(let progress) where isOneOfMany:
-        bar.line("\(id.shown) \(Int(progress.percent))%\(progress.message.map { "  " + $0.escapedForTerminal } ?? "")")
-      case .progress(let progress): bar.show(progress)
+        let message = progress.message.map { "  " + $0.escapedForTerminal } ?? ""
+        state.bar.line("\(id.shown) \(Int(progress.percent))%\(message)")
+      case .progress(let progress): state.bar.show(progress)
       case .status(let status, _, let attempt, let nextRetry, let error):
-        bar.line(Self.line(id, status, attempt, nextRetry.map { $0.relative(to: session.time.now()) }, error))
+        state.bar.line(
+          Self.line(id, status, attempt, nextRetry.map { $0.relative(to: session.time.now()) }, error))
       case .escalated(let job, let next):
-        bar.line("\(session.console.colored(job.sentence, job.status.color)); \(next.shown) takes over")
-      case .ended(let job): bar.line(session.console.colored(job.sentence, job.status.color))
+        state.bar.line("\(session.console.colored(job.sentence, job.status.color)); \(next.shown) takes over")
+      case .ended(let job): state.bar.line(session.console.colored(job.sentence, job.status.color))
       }
     }
   }
 
   /// Shows what the job says, above the progress.
   func show(_ update: OutputUpdate) {
-    switch update {
-    case .ended, .attempt: return  // what happens to the job tells of these
-    case .chunk, .gap: break
+    state.withLock { state in
+      switch update {
+      case .ended: return  // what happens to the job tells of it, and of attempts
+      case .attempt(_, of: let id): state.speaker = id
+      case .chunk, .gap:
+        if session.json { return session.console.json(update.json(of: state.speaker)) }
+        let name = isOneOfMany ? "\(state.speaker.shown) " : ""
+        state.bar.above(OutputText.lines(update, session.console).map { name + $0 })
+      }
     }
-    if session.json { return session.console.json(update.json(of: id)) }
-    let name = isOneOfMany ? "\(id.shown) " : ""
-    let lines = OutputText.lines(update, session.console).map { name + $0 }
-    bar.withLock { $0.above(lines) }
   }
 
   private static func line(
@@ -186,7 +198,8 @@ final class FollowView: Sendable {
 }
 
 extension JobUpdate {
-  /// One JSON object: the event's name as in Server-Sent Events, the job's id, and the event's data.
+  /// One JSON object: the event's name as in Server-Sent Events, the job's id, and the event's data. `id` is the job's
+  /// where the update does not say.
   func json(of id: JobID) -> RawJSON {
     var writer = JSONWriter()
     writer.object { json in
@@ -213,7 +226,7 @@ extension JobUpdate {
         if let error = job.error { error.write(to: &json) } else { json.null() }
       case .ended(let job):
         json.member("event", job.status == .completed ? "complete" : job.status.rawValue)
-        json.member("job_id", id.text)
+        json.member("job_id", job.id.text)
         json.member("status", job.status.rawValue)
         json.key("result")
         json.raw(job.result)

@@ -59,7 +59,7 @@ public final class Engine: Service {
 
   /// Runs this one job in this process until it is over, and gives it as it is then. Throws `not_found`.
   ///
-  /// For when no worker is there: other jobs are left alone.
+  /// For when no worker is there: jobs other than it, and those that take over from it, are left alone.
   public func execute(_ id: JobID) async throws(StintError) -> Job {
     let updates = try await client.watch(id)
     let worker = worker(only: id)
@@ -67,7 +67,12 @@ public final class Engine: Service {
       group.addTask { await self.run(worker) }
       defer { group.cancelAll() }
       do {
-        for try await case .ended(let job) in updates { return .success(job) }
+        for try await update in updates {
+          if case .ended(let job) = update { return .success(job) }
+          guard case .escalated(_, let next) = update else { continue }
+          let successor = self.worker(only: next)
+          group.addTask { await self.run(successor) }
+        }
         return .failure(StintError(.storeUnavailable, "Stopped before the job \(id) was over"))
       } catch {
         return .failure(error as? StintError ?? StintError(.storeUnavailable, "\(error)"))

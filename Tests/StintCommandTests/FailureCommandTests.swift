@@ -87,6 +87,15 @@ import Testing
       #expect(follow.out.contains("out | second does it\n") && !follow.out.contains("\u{1B}"), "\(follow.out)")
       #expect(follow.out.components(separatedBy: "first tries").count == 3, "\(follow.out)")
 
+      let json = try await program.run(
+        ["submit", "first", "--retry", Self.atOnce, "--id", "chain-0002", "--follow", "--json"] + door)
+      let told = try json.out.split(separator: "\n").map { try JSONParser.parse(Array($0.utf8)) }
+      let taken = try #require(told.first { $0["event"] == "escalated" }?["escalated_to"])
+      let said = told.first { $0["text"] == "second does it\n" }
+      #expect(said?["job_id"] == taken && told.last?["event"] == "complete" && told.last?["job_id"] == taken, "\(json)")
+      let names = told.drop { $0["event"] != "escalated" }.dropFirst().filter { $0["event"] == "status" }
+      #expect(names.allSatisfy { $0["job_id"] == taken }, "\(json)")
+
       let shown = try await program.run(["show", "chain-0001", "--json"] + door).json
       #expect(shown["status"] == "failed" && shown["attempt"] == 2)
       #expect(shown["chain"]?.array?.map { $0["type"] } == ["first", "second"])
@@ -111,6 +120,14 @@ import Testing
       let all = try await program.run(["logs", "chain-0001", "--follow", "--json"] + door)
       let last = try all.out.split(separator: "\n").last.map { try JSONParser.parse(Array($0.utf8)) }
       #expect(last?["event"] == "end" && last?["status"] == "completed" && last?["job_id"]?.string == next, "\(all)")
+    }
+  }
+
+  @Test func aCommandWithoutWorkersRunsWhatTakesOverToo() async throws {
+    try await Program.with { program in
+      try program.write("stint.yaml", Self.configuration)
+      let follow = try await program.run("submit", "first", "--retry", Self.atOnce, "--follow")
+      #expect(follow.code == 0 && follow.out.contains("out | second does it\n"), "\(follow)")
     }
   }
 
