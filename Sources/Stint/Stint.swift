@@ -39,7 +39,7 @@ public struct Stint: Service {
   /// ``EngineConfiguration/escalations`` hold.
   ///
   /// - Throws: ``StintCore/StintError``: a store that can not be opened, params that can not be derived, two types of
-  ///   one name, a rule of escalation whose types do not exist or do not fit, or that is part of a loop.
+  ///   one name, a rule of escalation whose target does not exist or does not fit, or that is part of a loop.
   public init<each Work: JobHandler>(
     _ location: Location, _ work: repeat (each Work).Type, handlers: [Handler] = [],
     configuration: EngineConfiguration = EngineConfiguration(), escalation: [String: EscalationRule] = [:],

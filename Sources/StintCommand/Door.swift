@@ -178,11 +178,18 @@ extension Session {
     if demo, !configuration.queueRules.contains(where: { $0.name == Demo.queue.name }) {
       configuration.queueRules.append(Demo.queue)
     }
-    configuration.escalations = try Escalations(
-      self.configuration.escalation, types: JobTypes(handlers.map(\.type)),
-      allowsLocalOnly: configuration.allowsLocalOnlyTypes)
+    configuration.escalations = try escalations(handlers)
     return Engine(
       store: try await location().open(need), handlers: handlers, configuration: configuration, logger: logger)
+  }
+
+  /// The rules of escalation, checked against the types of these handlers, or of all that this program brings.
+  func escalations(_ handlers: [Handler]? = nil) throws(StintError) -> Escalations {
+    var known = handlers ?? []
+    if handlers == nil { known = try builtInHandlers() }
+    return try Escalations(
+      configuration.escalation, types: JobTypes(known.map(\.type)),
+      allowsLocalOnly: engineConfiguration.allowsLocalOnlyTypes)
   }
 
   /// Where the configured store is.

@@ -90,26 +90,37 @@ public struct Escalations: Sendable, Hashable {
   public let rules: [String: EscalationRule]
   /// The types that take over, by name.
   private let targets: [String: JobType]
+  /// What may be a mistake, and may be none: rules for types that nobody has made known yet.
+  public let warnings: [StintError.Detail]
 
   /// No rules.
-  public static let none = Escalations(rules: [:], targets: [:])
+  public static let none = Escalations(rules: [:], targets: [:], warnings: [])
 
-  private init(rules: [String: EscalationRule], targets: [String: JobType]) {
+  private init(rules: [String: EscalationRule], targets: [String: JobType], warnings: [StintError.Detail]) {
     self.rules = rules
     self.targets = targets
+    self.warnings = warnings
   }
 
-  /// Rules by type, checked.
+  /// Rules by type, checked. The failing type may be one that `types` does not know: workers of other programs make
+  /// theirs known later. That is among the ``warnings``.
   ///
-  /// - Throws: ``StintError`` of kind `invalid_params`, naming every fault: a type that does not exist, a loop, params
-  ///   that the target does not take, a number out of range.
+  /// - Throws: ``StintError`` of kind `invalid_params`, naming every fault: a type to take over that does not exist, a
+  ///   loop, params that the target does not take or may not get, a number out of range.
   public init(_ rules: [String: EscalationRule], types: JobTypes, allowsLocalOnly: Bool = false) throws(StintError) {
     var named: [String: EscalationRule] = [:]
     var targets: [String: JobType] = [:]
     var faults: [StintError.Detail] = []
+    var warnings: [StintError.Detail] = []
     for (name, rule) in rules.sorted(by: { $0.key < $1.key }) {
       let key = "escalation.\(name)"
-      if types[name] == nil { faults.append(.init(param: key, message: types.unknown(name).message)) }
+      if !Name.isLegal(name) {
+        faults.append(.init(param: key, message: "is no job type's name: a name is \(Name.rule)"))
+      } else if types[name] == nil {
+        let suggestion = NearMiss.suggestion(for: name, among: types.all.map(\.name))
+        let message = "no job type of this name is known here: the rule waits for workers that have it.\(suggestion)"
+        warnings.append(.init(param: key, message: message))
+      }
       named[types[name]?.name ?? name] = rule
       guard let target = types[rule.target] else {
         faults.append(.init(param: "\(key).on_failure", message: types.unknown(rule.target).message))
@@ -124,7 +135,7 @@ public struct Escalations: Sendable, Hashable {
         let message = "\(retries): allowed is 0 to 10000"
         faults.append(.init(param: "\(key).max_retries_before_escalation", message: message))
       }
-      faults += Self.paramFaults(rule, key: key, from: types[name], to: target)
+      faults += EscalationCheck(key: key, source: types[name], target: target).faults(rule)
     }
     for (name, rule) in named.sorted(by: { $0.key < $1.key }) {
       var path = [name]
@@ -138,59 +149,7 @@ public struct Escalations: Sendable, Hashable {
       faults.append(.init(param: "escalation.\(name)", message: "is a loop: \(loop)"))
     }
     guard faults.isEmpty else { throw StintError.invalid("Invalid escalation", faults) }
-    self.init(rules: named, targets: targets)
-  }
-
-  private static func paramFaults(
-    _ rule: EscalationRule, key: String, from source: JobType?, to target: JobType
-  ) -> [StintError.Detail] {
-    guard let params = rule.params else {
-      // What the failed job has must be something that the target takes.
-      guard let source, !target.allowsOtherParams else { return [] }
-      let taken = Set(target.params.map(\.name))
-      let extra = source.params.map(\.name).filter { !taken.contains($0) }
-      let missing = target.params.filter { $0.isRequired && !source.params.map(\.name).contains($0.name) }.map(\.name)
-      let shown = source.params.filter { param in
-        param.isSecret && target.params.contains { $0.name == param.name && !$0.isSecret }
-      }
-      if let param = shown.first {
-        return [.init(param: "\(key).params", message: "\(param.name) is secret, and \(target.name)'s is not")]
-      }
-      guard !extra.isEmpty || !missing.isEmpty else { return [] }
-      let message = "\(target.name) takes other params than \(source.name): map them"
-      return [.init(param: "\(key).params", message: message)]
-    }
-    var faults: [StintError.Detail] = []
-    let known = Dictionary(target.params.map { ($0.name, $0) }) { first, _ in first }
-    let secrets = Set((source?.params ?? []).filter(\.isSecret).map(\.name))
-    for member in params {
-      let place = "\(key).params.\(member.key)"
-      for fault in ParamTemplate.faults(in: member.value) { faults.append(.init(param: place, message: fault)) }
-      for name in ParamTemplate.names(in: member.value)
-      where source.map({ !$0.allowsOtherParams && !$0.params.map(\.name).contains(name) }) ?? false {
-        faults.append(
-          .init(param: place, message: "${params.\(name)}: \(source?.name ?? "the type") has no such param"))
-      }
-      if known[member.key]?.isSecret != true,
-        let secret = ParamTemplate.names(in: member.value).first(where: secrets.contains)
-      {
-        faults.append(.init(param: place, message: "${params.\(secret)} is secret, and this param is not"))
-      }
-      guard let param = known[member.key] else {
-        if !target.allowsOtherParams {
-          faults.append(.init(param: place, message: "\(target.name) has no such param"))
-        }
-        continue
-      }
-      // What is filled in later is checked when the job runs.
-      if ParamTemplate.names(in: member.value).isEmpty, let fault = param.fault(in: member.value) {
-        faults.append(.init(param: place, message: fault))
-      }
-    }
-    for param in target.params where param.isRequired && !params.contains(where: { $0.key == param.name }) {
-      faults.append(.init(param: "\(key).params.\(param.name)", message: "is required by \(target.name)"))
-    }
-    return faults
+    self.init(rules: named, targets: targets, warnings: warnings)
   }
 
   /// The rule for a job of this type; nil where there is none.

@@ -111,7 +111,7 @@ public struct Param: Sendable, Hashable {
     }
   }
 
-  private static func article(_ type: Kind) -> String {
+  static func article(_ type: Kind) -> String {
     type == .integer || type == .array || type == .object ? "an \(type.rawValue)" : "a \(type.rawValue)"
   }
 }

@@ -44,7 +44,7 @@ package struct ParamTemplate: Sendable, Hashable {
   }
 
   /// The param that it is, with nothing around it; nil where there is more, or less.
-  private var only: String? {
+  package var only: String? {
     guard parts.count == 1, case .param(let name) = parts[0] else { return nil }
     return name
   }

@@ -39,6 +39,7 @@ public final class Engine: Service {
     self.logger = logger
     self.host = Self.hostName()
     self.pid = getpid()
+    for warning in configuration.escalations.warnings { logger.warning("\(warning.param): \(warning.message)") }
     let hub = EventHub()
     self.client = LocalClient(
       store: store, types: handlers.map(\.type), hub: hub, limits: configuration.limits,

@@ -246,10 +246,26 @@ import Testing
     }
   }
 
+  @Test func aRuleForATypeOfLaterWorkersIsAWarning() async throws {
+    try await Program.with { program in
+      try program.write("stint.yaml", "escalation: {prmie: {on_failure: prime}}\n")
+      let report = try await program.run("doctor", "--store", "memory:", "--json")
+      let warning = report.json["warnings"]?.array?.first?.string ?? ""
+      #expect(report.code == 0 && warning.hasPrefix("escalation.prmie: "), "\(report)")
+      #expect(warning.hasSuffix("Did you mean \"prime\"?"), "\(warning)")
+      #expect(try await program.run("doctor", "--store", "memory:").out.contains("note: escalation.prmie"))
+      try await Server.with(program) { server in
+        try await server.child.note("escalation.prmie")
+        #expect(server.child.err.split(separator: "\n").count { $0.contains("escalation.prmie") } == 1)
+      }
+    }
+  }
+
   @Test func rulesThatCanNotBeEndTheCommand() async throws {
     try await Program.with { program in
       for (rules, text) in [
-        ("prime: {on_failure: prme}", "Did you mean"), ("prmie: {on_failure: prime}", "Did you mean"),
+        ("prime: {on_failure: prme}", "Did you mean"),
+        ("prime: {on_failure: fetch, params: {urls: '${params.limit}'}}", "${params.limit} is an integer"),
         ("prime: {on_failure: fibonacci}", "map them"),
         (
           "prime: {on_failure: countdown, params: {seconds: 3}}, countdown: {on_failure: prime, params: {limit: 200}}",

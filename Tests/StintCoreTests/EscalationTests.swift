@@ -120,7 +120,6 @@ import Testing
   @Test func rulesThatCanNotBeAreRefusedAtLoad() throws {
     #expect(fault(["aider": EscalationRule("person")]) == nil)
     #expect(fault(["aider": EscalationRule("nobody")])?.message.contains("Unknown job type \"nobody\"") == true)
-    #expect(fault(["nobody": EscalationRule("person")])?.details.first?.param == "escalation.nobody")
     let loop = fault([
       "aider": EscalationRule("person"),
       "person": EscalationRule("aider", params: [JSONMember("prompt", "${params.x}")]),
@@ -145,5 +144,60 @@ import Testing
     }
     #expect(fault(["aider": EscalationRule("exec", params: [])])?.message.contains("from outside") == true)
     #expect(fault(["aider": EscalationRule("exec", params: [])], allows: true) == nil)
+  }
+
+  @Test func aRuleForATypeThatComesLaterIsAWarning() throws {
+    let rules = try Escalations(["aidr": EscalationRule("person"), "render": EscalationRule("person")], types: types)
+    #expect(rules.warnings.map(\.param) == ["escalation.aidr", "escalation.render"])
+    #expect(rules.warnings[0].message.contains("Did you mean \"aider\"?"))
+    #expect(!rules.warnings[1].message.contains("Did you mean"))
+    #expect(rules.rule(for: "render")?.target == "person")
+    #expect(fault(["a b": EscalationRule("person")])?.details.first?.param == "escalation.a b")
+    #expect(fault(["aider": EscalationRule("render")])?.details.first?.param == "escalation.aider.on_failure")
+  }
+
+  /// What is handed from one param to another: the kinds, and whether the first may be left out.
+  @Test(
+    arguments: [
+      (.integer, .string, true, "\"${params.a}\"", "${params.a} is an integer, expected a string"),
+      (.string, .integer, true, "\"${params.a}\"", "is a string, expected an integer"),
+      (.integer, .number, true, "\"${params.a}\"", nil), (.number, .integer, true, "\"${params.a}\"", nil),
+      (.path, .string, true, "\"${params.a}\"", nil), (.array, .object, true, "\"${params.a}\"", "expected an object"),
+      (.integer, .string, true, "\"n=${params.a}\"", nil),
+      (.integer, .integer, true, "\"1${params.a}\"", "becomes a string, expected an integer"),
+      (.integer, .array, true, "[\"${params.a}\"]", nil),
+      (.integer, .string, true, "[\"${params.a}\"]", "becomes an array, expected a string"),
+      (.string, .string, false, "\"${params.a}\"", "is required by target, and ${params.a} may be missing"),
+      (.string, .string, false, "\"x${params.a}\"", nil),
+    ] as [(Param.Kind, Param.Kind, Bool, String, String?)])
+  func paramsThatTheTargetCanNeverTakeAreRefusedAtLoad(
+    from: Param.Kind, into: Param.Kind, isRequired: Bool, mapping: String, expected: String?
+  ) throws {
+    let types = JobTypes([
+      JobType(name: "source", params: [Param("a", from, required: isRequired)]),
+      JobType(name: "target", params: [Param("b", into, required: true)]),
+    ])
+    let mapped = EscalationRule("target", params: [JSONMember("b", try JSONParser.parse(Array(mapping.utf8)))])
+    let error = self.error { () throws(StintError) in _ = try Escalations(["source": mapped], types: types) }
+    #expect(error?.details.map(\.param) ?? [] == (expected == nil ? [] : ["escalation.source.params.b"]))
+    #expect(error?.message.contains(expected ?? "") ?? (expected == nil), "\(error?.message ?? "")")
+  }
+
+  @Test func whatIsHandedOnUnmappedIsCheckedToo() throws {
+    func fault(_ from: Param, _ into: Param) -> String? {
+      let types = JobTypes([JobType(name: "source", params: [from]), JobType(name: "target", params: [into])])
+      return error { () throws(StintError) in
+        _ = try Escalations(["source": EscalationRule("target")], types: types)
+      }?.message
+    }
+    #expect(fault(Param("a", .integer), Param("a", .number)) == nil)
+    #expect(fault(Param("a", .integer), Param("a", .string))?.contains("an integer, expected a string") == true)
+    #expect(fault(Param("a", .string), Param("a", .string, required: true))?.contains("may be missing") == true)
+    #expect(fault(Param("a", .string, default: "x"), Param("a", .string, required: true)) == nil)
+  }
+
+  private func error(_ body: () throws(StintError) -> Void) -> StintError? {
+    do throws(StintError) { try body() } catch { return error }
+    return nil
   }
 }

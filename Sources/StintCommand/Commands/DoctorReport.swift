@@ -9,6 +9,8 @@ struct DoctorReport {
   private var store: [(name: String, value: JSONValue)] = []
   private var workers: [WorkerInfo] = []
   private var laws: [(name: String, violation: String?)] = []
+  /// What may be a mistake in the configuration.
+  private var warnings: [String] = []
   /// What stands in the way of using the store or server.
   private(set) var problem: StintError?
 
@@ -17,6 +19,9 @@ struct DoctorReport {
   /// Opens what is configured, and looks at it.
   mutating func examine() async {
     do {
+      // Of a server, the rules are its own.
+      let doubtful = session.remoteURL == nil ? try session.escalations().warnings : []
+      warnings = doubtful.map { "\($0.param): \($0.message)" }
       if let url = session.remoteURL {
         store.append(("server", .string(url.contains("@") ? "***" : url)))
       } else {
@@ -119,6 +124,7 @@ struct DoctorReport {
       if index > 0 { console.line() }
       for line in table.lines(console) { console.line(line) }
     }
+    for warning in warnings { console.line("\n" + console.colored("note: \(warning.escapedForTerminal)", .yellow)) }
     guard !laws.isEmpty else { return }
     console.line()
     for law in laws {
@@ -184,7 +190,7 @@ struct DoctorReport {
       "version": .string(Version.text), "config_file": session.file.map { .string($0) } ?? .null,
       "settings": .array(settings), "tools": .array(tools.map(\.json)),
       "store": .object(store.map { JSONMember($0.name.split(separator: " ").joined(separator: "_"), $0.value) }),
-      "workers": .array(workers), "laws": .array(laws),
+      "workers": .array(workers), "warnings": .array(warnings.map { .string($0) }), "laws": .array(laws),
       "problem": problem.map { .string($0.message) } ?? .null,
     ])
     return RawJSON(wellFormed: writer.bytes)
