@@ -20,6 +20,14 @@ extension NewJob {
   ///
   /// Throws ``StintError`` of kind `invalid_params`, naming every fault.
   public init(json: JSONValue, now: Timestamp) throws(StintError) {
+    try self.init(reading: json, now: now)
+    guard unread.isEmpty else { throw StintError.invalid("Invalid submission", unread) }
+  }
+
+  /// A submission from the body of `POST /api/jobs`, with what can not be read of it in ``unread``.
+  ///
+  /// Throws ``StintError`` of kind `invalid_params` for what is no object.
+  init(reading json: JSONValue, now: Timestamp) throws(StintError) {
     guard let members = json.object else {
       throw StintError(.invalidParams, "A submission is a JSON object, not \(json.kind)")
     }
@@ -35,13 +43,14 @@ extension NewJob {
       }
     }
     if job.type.isEmpty, !reader.faults.contains(where: { $0.param == "type" }) { reader.fault("type", "is required") }
-    guard reader.faults.isEmpty else { throw StintError.invalid("Invalid submission", reader.faults) }
+    job.unread = reader.faults
     self = job
   }
 
-  /// One submission, or an array of them. Throws ``StintError`` as ``init(json:now:)``, naming the place in the array.
+  /// One submission, or an array of them, with what can not be read of each in ``unread``: whoever submits them is told
+  /// of everything at once. Throws ``StintError`` for what is no object, naming the place in the array.
   public static func list(json: JSONValue, limits: Limits, now: Timestamp) throws(StintError) -> [NewJob] {
-    guard let elements = json.array else { return [try NewJob(json: json, now: now)] }
+    guard let elements = json.array else { return [try NewJob(reading: json, now: now)] }
     guard elements.count <= limits.batchJobs else {
       throw StintError(.tooLarge, "\(elements.count) jobs in one batch; allowed are \(limits.batchJobs)")
     }
@@ -50,7 +59,7 @@ extension NewJob {
     jobs.reserveCapacity(elements.count)
     var faulty: [(index: Int, error: StintError)] = []
     for (index, element) in elements.enumerated() {
-      do throws(StintError) { jobs.append(try NewJob(json: element, now: now)) } catch {
+      do throws(StintError) { jobs.append(try NewJob(reading: element, now: now)) } catch {
         faulty.append((index, error))
       }
     }
@@ -153,7 +162,13 @@ private struct SubmissionReader {
       return .microseconds(Int64((seconds * 1_000_000).rounded(rule)))
     }
     if let duration = value.string.flatMap({ Duration(text: $0) }) { return duration }
-    fault(key, "\(value.excerpt()) is no duration; allowed are seconds or text such as 90s, 5m, 1h30m")
+    if let seconds = value.number ?? value.string.flatMap({ Duration.seconds(text: $0) }), seconds.magnitude >= 1e11 {
+      // The policy's own range is the narrower one.
+      let allowed = key.hasPrefix("retry.") ? "0 to one year" : "less than \(Duration.limitText)"
+      fault(key, "\(value.excerpt()) is too long; allowed is \(allowed)")
+    } else {
+      fault(key, "\(value.excerpt()) is no duration; allowed are seconds or text such as 90s, 5m, 1h30m")
+    }
     return nil
   }
 

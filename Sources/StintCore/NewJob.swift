@@ -34,6 +34,8 @@ public struct NewJob: Sendable, Hashable {
   public var owner: String?
   /// Lets a type through that no worker has published yet; its params are then not checked.
   public var allowsUnknownType = false
+  /// What could not be read of the JSON that it comes from; said with all else that is wrong when it is submitted.
+  public internal(set) var unread: [StintError.Detail] = []
 
   /// A submission of `type` with `params`, all else at its default.
   public init(_ type: String, params: [JSONMember] = []) {
@@ -57,11 +59,15 @@ public struct NewJob: Sendable, Hashable {
   public func checked(
     against types: JobTypes, limits: Limits, id newID: JobID, at: Timestamp, by actor: Actor
   ) throws(StintError) -> Job {
+    func isUnread(_ key: String) -> Bool { unread.contains { $0.param == key } }
+    guard !isUnread("type") else {
+      throw StintError.invalid("Invalid submission", unread + optionFaults(limits: limits, at: at))
+    }
     let type = types[self.type]
     guard type != nil || (allowsUnknownType && Name.isLegal(self.type)) else { throw types.unknown(self.type) }
-    var faults = optionFaults(limits: limits, at: at)
+    var faults = unread + optionFaults(limits: limits, at: at)
     var params = self.params
-    if let type {
+    if let type, !isUnread("params") {
       let checked = type.check(self.params)
       params = checked.params
       faults += checked.faults

@@ -28,8 +28,20 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     let plain = Date.ISO8601FormatStyle(includingFractionalSeconds: false)
     let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     let day = text.count == 10 ? text + "T00:00:00Z" : text
+    // The parser moves what no calendar has to the days after it.
+    guard Self.isPossible(day) else { return nil }
     guard let date = (try? fractional.parse(day)) ?? (try? plain.parse(day)) else { return nil }
     self.init(seconds: date.timeIntervalSince1970)
+  }
+
+  /// Whether the month has that day and the day that time.
+  private static func isPossible(_ text: String) -> Bool {
+    let fields = text.utf8.split { !(0x30...0x39).contains($0) }.prefix(6).compactMap { Int(Substring($0)) }
+    guard fields.count == 6, (1...12).contains(fields[1]) else { return false }
+    let isLeap = fields[0].isMultiple(of: 4) && !fields[0].isMultiple(of: 100) || fields[0].isMultiple(of: 400)
+    let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    return (1...days[fields[1] - 1]).contains(fields[2]) && (0...23).contains(fields[3])
+      && (0...59).contains(fields[4]) && (0...59).contains(fields[5])
   }
 
   /// Seconds since 1970, rounded to what a `Double` holds.
@@ -82,20 +94,27 @@ extension Duration {
   /// The duration in seconds.
   public var seconds: Double { Double(microseconds) / 1_000_000 }
 
+  /// Durations are shorter than so many seconds.
+  private static let limit = 1e11
+  /// The limit for people.
+  static let limitText = "100000000000 seconds (3,000 years)"
+
   /// A duration from seconds, to the nearest microsecond; nil where the number is not finite or further than 3,000
   /// years from 0.
   public init?(seconds: Double) {
-    guard seconds.magnitude < 1e11 else { return nil }
+    guard seconds.magnitude < Self.limit else { return nil }
     self = .microseconds(Int64((seconds * 1_000_000).rounded()))
   }
 
   /// A duration from text such as `90s`, `5m`, `1h30m`, `250ms`, `2d`, or a plain number of seconds; nil if it is none.
   public init?(text: String) {
-    if let seconds = Double(text) {
-      guard seconds >= 0 else { return nil }
-      self.init(seconds: seconds)
-      return
-    }
+    guard let seconds = Self.seconds(text: text) else { return nil }
+    self.init(seconds: seconds)
+  }
+
+  /// The seconds that a text for ``init(text:)`` stands for, however many; nil if it stands for none.
+  static func seconds(text: String) -> Double? {
+    if let seconds = Double(text) { return seconds >= 0 && DecimalText.isPlain(text) ? seconds : nil }
     let units: [(String, Double)] = [("ms", 1e-3), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)]
     var rest = Substring(text)
     var total = 0.0
@@ -107,7 +126,7 @@ extension Duration {
       total += number * unit.1
       rest = rest.dropFirst(unit.0.count)
     }
-    self.init(seconds: total)
+    return total
   }
 
   /// The duration for people: `812ms`, `4.2s`, `3m 05s`, `2h 10m`.
@@ -120,5 +139,13 @@ extension Duration {
     if whole < 3_600 { return "\(whole / 60)m \(two(whole % 60))s" }
     if whole < 172_800 { return "\(whole / 3_600)h \(two(whole % 3_600 / 60))m" }
     return "\(whole / 86_400)d \(whole % 86_400 / 3_600)h"
+  }
+}
+
+/// Numbers as people write them.
+package enum DecimalText {
+  /// Whether a text has only what decimal numbers are written with: no other bases, no names of numbers.
+  package static func isPlain(_ text: String) -> Bool {
+    text.utf8.allSatisfy { (0x30...0x39).contains($0) || "+-.eE".utf8.contains($0) }
   }
 }

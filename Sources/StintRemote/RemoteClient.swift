@@ -83,6 +83,7 @@ public final class RemoteClient: JobClient {
   /// See ``StintEngine/JobClient/submit(_:by:)``.
   public func submit(_ jobs: [NewJob], by actor: Actor) async throws(StintError) -> [Job] {
     guard let first = jobs.first else { return [] }
+    if jobs.contains(where: { !$0.unread.isEmpty }) { try await refuse(jobs) }
     var writer = JSONWriter(capacity: jobs.count * 128)
     if jobs.count == 1 {
       first.write(to: &writer)
@@ -92,6 +93,22 @@ public final class RemoteClient: JobClient {
     let answer = try await ask(.POST, "/api/jobs", body: writer.bytes)
     if jobs.count == 1 { return [try read(answer.json)] }
     return try await complete(try readList(answer.json))
+  }
+
+  /// Throws all that is wrong with jobs of which some could not even be read, which the server would never see.
+  private func refuse(_ jobs: [NewJob]) async throws(StintError) {
+    let (types, now) = (JobTypes(try await jobTypes()), SystemTime().now())
+    var faulty: [(index: Int, error: StintError)] = []
+    for (index, job) in jobs.enumerated() {
+      do throws(StintError) {
+        _ = try job.checked(
+          against: types, limits: Limits(), id: JobID(known: "unread"), at: now, by: Actor(name: "", origin: "command"))
+      } catch {
+        if jobs.count == 1 { throw error }
+        faulty.append((index, error))
+      }
+    }
+    if let error = StintError.batch(faulty, of: jobs.count) { throw error }
   }
 
   /// See ``StintEngine/JobClient/cancel(_:by:)``.

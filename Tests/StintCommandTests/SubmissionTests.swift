@@ -24,8 +24,8 @@ import Testing
 
   private func message(_ arguments: [String], file: String? = nil) -> String {
     do {
-      _ = try jobs(arguments, file: file)
-      return "none"
+      let unread = try jobs(arguments, file: file).flatMap(\.unread)
+      return unread.isEmpty ? "none" : unread.map { "\($0.param): \($0.message)" }.joined(separator: "\n")
     } catch {
       return SubmissionOptions.message(for: error) + "\(error)"
     }

@@ -30,6 +30,45 @@ import Testing
     return []
   }
 
+  /// The faults of a batch's jobs, as whoever submits it is told of them.
+  private func batchFaults(_ json: JSONValue) -> [String] {
+    faults {
+      var faulty: [(index: Int, error: StintError)] = []
+      let jobs = try NewJob.list(json: json, limits: Limits(), now: start)
+      for (index, job) in jobs.enumerated() {
+        do throws(StintError) { _ = try check(job) } catch { faulty.append((index, error)) }
+      }
+      if let error = StintError.batch(faulty, of: jobs.count) { throw error }
+    }
+  }
+
+  @Test func oneErrorNamesWhatCanNotBeReadAndWhatIsWrong() throws {
+    let text = #"""
+      {"type": "work", "params": {"n": "abc", "foo": 1}, "retry": "x", "timeout_seconds": -1, "priority": "z",
+       "max_retries": -1}
+      """#
+    let new = try NewJob.list(json: try JSONParser.parse(Array(text.utf8)), limits: Limits(), now: start)
+    #expect(faults { _ = try check(new[0]) } == ["retry", "priority", "max_retries", "timeout_seconds", "n", "foo"])
+    // Neither a type nor params that could not be read are called wrong once more.
+    for (text, expected) in [
+      (#"{"type": 5, "queue": "a b"}"#, ["type", "queue"]), (#"{"type": "work", "params": 5}"#, ["params"]),
+    ] {
+      let new = try NewJob.list(json: try JSONParser.parse(Array(text.utf8)), limits: Limits(), now: start)
+      #expect(faults { _ = try check(new[0]) } == expected)
+    }
+  }
+
+  @Test func aDurationThatIsTooLongSaysTheLimit() throws {
+    for (member, allowed) in [
+      (#""timeout_seconds": 1e11"#, "less than 100000000000 seconds"), (#""delay": "1e300""#, "less than 1000"),
+      (#""delay": "99999999999d""#, "too long"), (#""retry": {"base_seconds": 1e300}"#, "0 to one year"),
+      (#""delay": "soon""#, "is no duration"),
+    ] {
+      let error = #expect(throws: StintError.self) { try read("{\"type\": \"plain\", \(member)}") }
+      #expect(error?.message.contains(allowed) == true, "\(member): \(error?.message ?? "")")
+    }
+  }
+
   @Test func everyOptionIsRead() throws {
     let new = try read(
       #"""
@@ -104,9 +143,7 @@ import Testing
     let good = #"{"type": "plain"}"#
     let json = "[\(good), {\"x\": 1}, \(good), {\"type\": \"plain\", \"queue\": 2, \"retry\": \"never\"}]"
     let batch = try JSONParser.parse(Array(json.utf8))
-    #expect(
-      faults { _ = try NewJob.list(json: batch, limits: Limits(), now: start) }
-        == ["1.x", "1.type", "3.queue", "3.retry"])
+    #expect(batchFaults(batch) == ["1.x", "1.type", "3.queue", "3.retry"])
     let error = try #require(
       StintError.batch((0..<12).map { ($0, StintError(.unknownType, "Unknown job type \"x\"")) }, of: 20))
     #expect(error.type == .unknownType)
@@ -229,7 +266,7 @@ import Testing
 
   @Test func batchesNameThePlaceOfAFault() throws {
     let json = try JSONParser.parse(Array(#"[{"type": "plain"}, {"type": 5, "x": 1}]"#.utf8))
-    #expect(faults { _ = try NewJob.list(json: json, limits: Limits(), now: start) } == ["1.type", "1.x"])
+    #expect(batchFaults(json) == ["1.type", "1.x"])
     #expect(try NewJob.list(json: ["type": "plain"], limits: Limits(), now: start).count == 1)
     #expect(throws: StintError.self) { try NewJob.list(json: [], limits: Limits(), now: start) }
     var limits = Limits()

@@ -78,6 +78,13 @@ import Testing
     #expect(Timestamp(iso8601: "2025-11-27T09:00:00.250+01:00") == instant)
     #expect(Timestamp(iso8601: "2025-11-27T08:00:00Z") == Timestamp(microseconds: 1_764_230_400_000_000))
     #expect(Timestamp(iso8601: "2025-11-27") == Timestamp(microseconds: 1_764_201_600_000_000))
+    #expect(Timestamp(iso8601: "2028-02-29") != nil && Timestamp(iso8601: "2000-02-29T23:59:59Z") != nil)
+    for text in [
+      "2027-02-30T00:00:00Z", "2027-02-29", "2100-02-29", "2027-04-31", "2027-13-01", "2027-00-10", "2027-01-00",
+      "2027-01-01T24:00:00Z", "2027-01-01T00:60:00Z", "2027-01-01T00:00:60.5Z",
+    ] {
+      #expect(Timestamp(iso8601: text) == nil, "\(text)")
+    }
     #expect(instant.iso8601 == "2025-11-27T08:00:00.250Z")
     for text in ["", "yesterday", "2025-11-31x", "2025-13-01T00:00:00Z", "08:00"] {
       #expect(Timestamp(iso8601: text) == nil, "\(text)")

@@ -87,7 +87,7 @@ extension SubmissionOptions {
   /// - Throws: ``StintCore/StintError`` naming what does not fit.
   func jobs(file: String?, types: JobTypes, limits: Limits, now: Timestamp) throws(StintError) -> [NewJob] {
     guard let file, let name = jobFile else {
-      return [try NewJob(json: try merged(into: [], types: types), now: now)]
+      return try NewJob.list(json: try merged(into: [], types: types), limits: limits, now: now)
     }
     let source = name == "-" ? "standard input" : name
     var bodies = try Self.bodies(file, source: source, depth: limits.jsonDepth)
