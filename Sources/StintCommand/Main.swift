@@ -14,7 +14,7 @@ import StintCore
 enum Main {
   static func main() async {
     do {
-      var command = try Root.parseAsRoot()
+      var command = try Root.parseAsRoot(Self.joined(Array(CommandLine.arguments.dropFirst())))
       if var waiting = command as? any AsyncParsableCommand {
         try await waiting.run()
       } else {
@@ -27,6 +27,24 @@ enum Main {
       // Usage errors (64), help, versions, and the exit codes that commands throw.
       Root.exit(withError: error)
     }
+  }
+
+  /// Arguments with each value that begins as a negative number joined to its option: as it stands it would be taken for
+  /// an option itself, and the one before it for one without a value.
+  static func joined(_ arguments: [String]) -> [String] {
+    var joined: [String] = []
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      if argument == "--" { return joined + [argument] + rest }
+      let next = rest.first.map { Array($0.utf8.prefix(2)) } ?? []
+      let isNegative = next.count == 2 && next[0] == UInt8(ascii: "-") && (0x30...0x39).contains(next[1])
+      if isNegative, argument.hasPrefix("--"), !argument.contains("="), let value = rest.popFirst() {
+        joined.append("\(argument)=\(value)")
+      } else {
+        joined.append(argument)
+      }
+    }
+    return joined
   }
 
   private static func report(_ error: StintError, asJSON: Bool) {

@@ -60,6 +60,19 @@ import Testing
     }
   }
 
+  @Test(arguments: Way.allCases) func oneErrorNamesEveryFaultOfASubmission(_ way: Way) async throws {
+    try await with(way) { program, door in
+      let wrong = try await program.run(
+        ["submit", "prime", "-p", "limit=abc", "-p", "foo=1", "--priority", "z", "--max-retries", "-1"]
+          + ["--timeout", "-5", "--json"] + door)
+      let params = wrong.error["details"]?.array?.map { $0["param"]?.string }
+      #expect(wrong.code == 65 && params?.count == 5, "\(wrong)")
+      for param in ["priority", "timeout_seconds", "max_retries", "limit", "foo"] {
+        #expect(params?.contains(param) == true, "\(param): \(wrong)")
+      }
+    }
+  }
+
   @Test(arguments: Way.allCases) func cancelAndRetry(_ way: Way) async throws {
     try await with(way) { program, door in
       let waiting = try id(await program.run(["submit", "prime", "--delay", "1h", "--id", "later-1", "--json"] + door))

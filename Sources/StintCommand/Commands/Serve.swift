@@ -112,9 +112,11 @@ struct Serve: AsyncParsableCommand {
     guard demo, processes.origin == .byDefault else { return session }
     // Some of the demo's jobs kill their worker: processes, of one job each; four, as its load is made for.
     let count = slots.origin == .byDefault ? "4" : slots.value.excerpt()
-    let own = [("workers.processes", count), ("workers.slots", "1")].map { key, text in
-      Configuration.Flag(key: key, name: "--demo", text: text)
-    }
+    let source = if case .flag(let name) = slots.origin { name } else { "--demo" }
+    let own = [
+      Configuration.Flag(key: "workers.processes", name: source, text: count),
+      Configuration.Flag(key: "workers.slots", name: "--demo", text: "1"),
+    ]
     return try Session(configFile: config, flags: flags + own, json: json)
   }
 

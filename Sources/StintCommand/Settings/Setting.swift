@@ -109,7 +109,7 @@ enum NumberText {
   /// A finite number; nil if the text is none.
   static func parse(_ text: String) -> JSONValue? {
     if let integer = Int64(text) { return .integer(integer) }
-    guard let number = Double(text), number.isFinite else { return nil }
+    guard DecimalText.isPlain(text), let number = Double(text), number.isFinite else { return nil }
     return .number(number)
   }
 }
