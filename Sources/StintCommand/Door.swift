@@ -68,12 +68,16 @@ struct Session: Sendable {
 
   /// A log to standard error. A command is quiet unless it was told otherwise; a server is not.
   func logger(quiet: Bool = true) -> Logger {
+    let log = log(quiet: quiet)
+    return Logger(label: "stint") { _ in log }
+  }
+
+  /// What a ``logger(quiet:)`` writes with.
+  func log(quiet: Bool = true) -> LineLog {
     let entry = configuration["log.level"]
     let level = entry.value.string.flatMap(Logger.Level.init(rawValue:)) ?? .info
     let format = configuration.text("log.format") == "json" ? LineLog.Format.json : .text
-    return Logger(label: "stint") { _ in
-      LineLog(format: format, level: quiet && entry.origin == .byDefault ? .error : level)
-    }
+    return LineLog(format: format, level: quiet && entry.origin == .byDefault ? .error : level)
   }
 
   /// Worker processes; 0 for none.

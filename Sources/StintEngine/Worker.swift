@@ -242,6 +242,9 @@ package final class Worker: WorkerPool {
       do throws(StoreError) {
         let results = try await gateway.renew(keys, lease: configuration.lease)
         troubles.worked("renewing")
+        for (key, result) in zip(keys, results) where result == .lost {
+          logger.warning("lease lost", metadata: ["job_id": "\(key.id)", "revision": "\(key.revision)"])
+        }
         perform(
           machine.withLock { $0.renewed(keys, results, asked: asked, at: time.now(), uptime: time.uptime()) })
       } catch {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import ServiceLifecycle
 import StintCore
 import StintEngine
@@ -10,8 +11,14 @@ struct StartWorkers: AsyncParsableCommand {
     commandName: "start-workers",
     abstract: "Run more workers on a store, from another terminal or machine.",
     discussion: """
-      They take jobs beside those that are there already, and show what they run. Ctrl-C or SIGTERM lets running jobs \
-      finish and leaves; a second one gives back what runs at once and ends with 130.
+      They take jobs beside those that are there already, and show what they run. Ctrl-C, SIGTERM or SIGHUP lets \
+      running jobs finish and leaves; a second one gives back what runs at once and ends with 130. They leave too when \
+      nobody reads their output any more.
+
+      With --json: one object a line. "event" is joined (with "store" and "slots"); started, completed, failed, \
+      retrying, cancelled, snoozed, released, lost (each with "job_id", "type", "status", "attempt", "worker_id" and \
+      "error"); with --verbose progress ("job_id", "type", "percent", "message"); trouble ("error") and recovered, when \
+      the store does not do what it is asked and when it does again.
 
       Examples:
         stint start-workers --count 8
@@ -33,13 +40,15 @@ struct StartWorkers: AsyncParsableCommand {
         .unsupported, "start-workers works on a store, not on a server: give --store. Over HTTP, see docs/workers.md")
     }
     session.processPolicy.removeLeftovers()
-    let engine = try await session.engine(.existing, logger: session.logger())
+    let lines = WorkerLines(session.console, json: session.json, isVerbose: verbose, time: session.time)
+    let log = session.log()
+    let logger = Logger(label: "stint") { _ in WorkerLog(log, lines) }
+    let engine = try await session.engine(.existing, logger: logger)
     let signals = await StopSignals.caught()
     defer { signals.stop() }
     greet(session, engine)
     // Shut down in reverse: the view shows what the last jobs come to.
-    let view = WorkerView(engine, session, isVerbose: verbose)
-    let group = ServiceGroup(services: [view, engine], logger: session.logger())
+    let group = ServiceGroup(services: [WorkerView(engine, lines), engine], logger: session.logger())
     let isForced = try await group.run(until: signals) {
       session.console.note("Leaving: running jobs may finish. Once more leaves at once.")
     }
@@ -61,18 +70,16 @@ struct StartWorkers: AsyncParsableCommand {
   }
 }
 
-/// Shows what the workers of this process do, a line an event.
+/// Tells what the workers of this process do as it happens.
 private struct WorkerView: Service {
   let client: LocalClient
   let feed: Subscription
-  let session: Session
-  let isVerbose: Bool
+  let lines: WorkerLines
 
-  init(_ engine: Engine, _ session: Session, isVerbose: Bool) {
+  init(_ engine: Engine, _ lines: WorkerLines) {
     client = engine.client
     feed = engine.client.subscribe(buffer: 4_096)
-    self.session = session
-    self.isVerbose = isVerbose
+    self.lines = lines
   }
 
   func run() async throws {
@@ -83,43 +90,6 @@ private struct WorkerView: Service {
   }
 
   private func show(_ item: FeedItem) {
-    guard case .event(let event) = item else { return }
-    switch event {
-    case .started(let job): line("started", job, "▶", .blue, "attempt \(job.state.attempt)")
-    case .progressed(let id, _, let progress) where isVerbose:
-      if session.json { return }
-      let message = progress.message.map { "  \($0.escapedForTerminal)" } ?? ""
-      session.console.line("  \(id.shown) \(Int(progress.percent))%\(message)")
-    case .moved(let job) where job.status != .running && job.state.attempt > 0: ended(job)
-    default: break
-    }
-  }
-
-  private func ended(_ job: Job) {
-    let error = job.error.map { "\($0.type.rawValue): \($0.message)" } ?? ""
-    switch job.status {
-    case .completed: line("completed", job, "✓", .green, job.duration?.text ?? "")
-    case .failed: line("failed", job, job.state.escalatedTo == nil ? "☠" : "✗", .red, error)
-    case .retrying:
-      let retries = "retry \(job.state.retryCount)/\(job.spec.maxRetries)"
-      let next = job.nextRetryAt.map { " \($0.relative(to: session.time.now()))" } ?? ""
-      line("retrying", job, "↻", .yellow, "\(retries)\(next): \(error)")
-    case .cancelled: line("cancelled", job, "✗", .faint, job.state.cancelledBy.map { "by \($0)" } ?? "")
-    case .pending, .scheduled: line("released", job, "↩", .cyan, "")
-    case .running, .blocked: break
-    }
-  }
-
-  private func line(_ event: String, _ job: Job, _ sign: String, _ color: Color, _ rest: String) {
-    if session.json {
-      return session.console.json(
-        RawJSON([
-          "event": .string(event), "job_id": .string(job.id.text), "type": .string(job.spec.type),
-          "status": .string(job.status.rawValue), "attempt": .integer(Int64(job.state.attempt)),
-          "worker_id": job.state.workerID.map { .string($0) } ?? .null,
-        ]))
-    }
-    let text = "\(job.spec.type) \(job.id.shown) \(event)" + (rest.isEmpty ? "" : "  \(rest)")
-    session.console.line("\(session.console.colored(sign, color)) \(text.escapedForTerminal)")
+    if case .event(let event) = item { lines.show(event) }
   }
 }
