@@ -25,6 +25,19 @@ import Testing
     #expect(Duration(text: text) == nil)
   }
 
+  @Test func theSampleOfTheConfigurationPageWorks() throws {
+    let page = Reference.text(.configuration)
+    let sample = try #require(page.components(separatedBy: "```yaml\n").dropFirst().first)
+    let yaml = try #require(sample.components(separatedBy: "```").first)
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).yaml")
+    try Data(yaml.utf8).write(to: file)
+    defer { try? FileManager.default.removeItem(at: file) }
+    let session = try Session(configFile: file.path, flags: [], json: false)
+    let rules = try session.escalations()
+    #expect(rules.rule(for: "aider")?.target == "codex" && rules.warnings.isEmpty)
+    #expect(session.configuration.integer("http.port") == 9_000 && session.engineConfiguration.slots == 8)
+  }
+
   // MARK: Workers in a terminal
 
   private func job(_ status: JobStatus, attempt: Int = 1) -> Job {

@@ -107,6 +107,9 @@ struct Reference: ParsableCommand {
         slots: 8
       queues:
         default: { max_pending: 10000 }
+      tools:
+        aider: { command: [aider, --message, "${params.task}"], params: [{ name: task, type: string }] }
+        codex: { command: [codex, exec, "${params.task}"], params: [{ name: task, type: string }] }
       escalation:
         aider: { on_failure: codex, max_retries_before_escalation: 2 }
       fetch:
