@@ -157,7 +157,7 @@ import Testing
     #expect(try load(environment: ["STINT_HTTP_ALLOW_EXEC": "true"]).flag("http.allow_exec"))
     #expect(fault("http: {allow_exec: yes}").contains("allowed is true, false"))
     #expect(fault(environment: ["STINT_HTTP_ALLOW_EXEC": "1"]).contains("http.allow_exec"))
-    #expect(fault("workers: {max_losses: 0}").contains("1 to 1000"))
+    #expect(fault("workers: {max_losses: 0}").contains("2 to 1000"))
   }
 
   @Test func aHeartbeatIsAThirdOfTheLeaseAtMost() {

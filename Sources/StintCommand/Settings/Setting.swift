@@ -191,8 +191,11 @@ extension Setting {
       key: "workers.shutdown_timeout_seconds", kind: .number(0...3_600), defaultValue: 30,
       description: "How long a graceful stop waits for running jobs before it gives them back."),
     Setting(
-      key: "workers.max_losses", kind: .integer(1...1_000), defaultValue: 3,
-      description: "How often a job may take its worker down before it is a dead letter of type `poison`."),
+      key: "workers.max_losses", kind: .integer(2...1_000), defaultValue: 3,
+      description: """
+        How often a job may take its worker down before it is a dead letter of type `poison`; 2 at least, for the last \
+        time it runs alone, so that no other job can be to blame.
+        """),
     Setting(
       key: "queues", kind: .queues, defaultValue: [:],
       description: """
