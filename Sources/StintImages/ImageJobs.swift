@@ -18,9 +18,14 @@ public enum ImageJobs {
   private static func placed(_ handler: Handler, _ folder: ImageFolder) -> Handler {
     var type = handler.type
     for index in type.params.indices where type.params[index].name == "filename" { type.params[index].type = .path }
-    return Handler(type) { context in
+    let checking = Handler(type) { context in
       try await ImageFolder.$current.withValue(folder) { try await handler.run(context) }
     }.checkingParams()
+    // A name that leaves the folder is refused when it is submitted; when it runs, the folder itself refuses more.
+    for index in type.params.indices where type.params[index].name == "filename" {
+      type.params[index].form = .path(root: folder.root)
+    }
+    return Handler(type) { context in try await checking.run(context) }
   }
 
   /// The rules of the params that all of them have.

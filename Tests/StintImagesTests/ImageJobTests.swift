@@ -19,6 +19,9 @@ struct ImageJobTests {
     }
     let resize = types[0]
     #expect(resize.check([.init("filename", "a.jpg"), .init("width", 0), .init("quality", 101)]).faults.count == 2)
+    for name in ["../a.jpg", "/etc/a.jpg", "a/../../b.jpg"] {
+      #expect(resize.check([.init("filename", .string(name)), .init("width", 9)]).faults.map(\.param) == ["filename"])
+    }
   }
 
   @Test("A photo of more than 8 megapixels gets another size; the proportions stay; each step is said")
