@@ -46,6 +46,21 @@ public struct Demo: Sendable {
     self.logger = logger
   }
 
+  /// Looks whether the photos can be made in a folder; makes it where it is not there.
+  ///
+  /// - Throws: what is in their way.
+  public static func check(_ folder: ImageFolder) async throws(StintError) {
+    do {
+      try await DemoPhotos(in: folder).check()
+    } catch {
+      throw impossible(folder, error)
+    }
+  }
+
+  private static func impossible(_ folder: ImageFolder, _ error: any Error) -> StintError {
+    StintError(.invalidParams, "The demo's photos can not be made in \(folder.root.shown). \(error)")
+  }
+
   /// Makes the photos, then submits until the task is cancelled.
   ///
   /// - Throws: what keeps the photos from being made.
@@ -55,7 +70,7 @@ public struct Demo: Sendable {
     } catch is CancellationError {
       return
     } catch {
-      throw StintError(.invalidParams, "The demo's photos can not be made in \(folder.root.shown). \(error)")
+      throw Self.impossible(folder, error)
     }
     logger.notice("demo started", metadata: ["photos": "\(folder.root)", "seed": "\(seed)"])
     let random = RandomSource.seeded(seed)

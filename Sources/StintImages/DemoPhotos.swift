@@ -22,6 +22,27 @@ public struct DemoPhotos: Sendable {
     return "photo_" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits + ".jpg"
   }
 
+  /// Looks whether they can be made, and whether what has their names already is a photo at least.
+  ///
+  /// - Throws: what is in the way, in words.
+  func check() async throws {
+    let folder = folder
+    try await WorkQueue.run { _ in
+      try Descriptor.makeFolder(at: folder.root)
+      let root = try folder.openRoot()
+      for name in (1...Self.count).map(Self.name) where root.has(name) {
+        let fault = DemoFault(description: "\(name.shown) is there, and is no regular file: move it away")
+        guard !root.isLink(name) else { throw fault }
+        let file = try root.open(name, .file)
+        guard try file.status().isRegular else { throw fault }
+      }
+      let trial = ".photo.trial"
+      root.remove(trial)
+      _ = try root.create(trial)
+      root.remove(trial)
+    }
+  }
+
   /// Makes those that are not there. Takes about two seconds the first time; files that exist are left as they are.
   ///
   /// - Throws: `CancellationError`, or what the operating system refused, in words.
@@ -35,16 +56,15 @@ public struct DemoPhotos: Sendable {
         let missing = names.filter { !root.has($0) }
         if missing.isEmpty { continue }
         try cancellation.check()
-        var original = names[0]
-        if missing.contains(original) {
-          let photo = try Self.painted(scene)
-          // Somebody may be reading the folder: a name appears with the whole file.
-          original = ".\(original).part"
-          root.remove(original)
-          try root.create(original).write(photo.bytes, cancellation: cancellation)
-        }
+        // Painted anew also where some of them are there: those may be anybody's photos. And somebody may be reading the
+        // folder: a name appears with the whole file.
+        let original = ".\(names[0]).part"
+        root.remove(original)
+        let photo = try Self.painted(scene)
+        defer { withExtendedLifetime(photo) {} }
+        try root.create(original).write(photo.bytes, cancellation: cancellation)
         for name in missing { _ = try root.link(original, name) }
-        if original != names[0] { root.remove(original) }
+        root.remove(original)
       }
     }
   }
@@ -53,6 +73,11 @@ public struct DemoPhotos: Sendable {
 extension DemoPhotos {
   /// The file of a scene.
   static func painted(_ scene: Int) throws(ImageFault) -> EncodedImage { try Scene(number: scene).photo() }
+}
+
+/// What keeps the demo from its photos.
+private struct DemoFault: Error, CustomStringConvertible {
+  let description: String
 }
 
 /// A landscape: a sky with a sun, ridges of mountains behind each other, water with its light.

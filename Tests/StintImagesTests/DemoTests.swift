@@ -52,6 +52,29 @@ struct DemoTests {
     }
   }
 
+  @Test("A user's own photo of such a name is not spread, and what is no photo is found before anything is made")
+  func ownPhotos() async throws {
+    let trial = try ImageTrial()
+    let (mine, photos) = (Data("mine".utf8), DemoPhotos(in: trial.folder))
+    func url(_ number: Int) -> URL { URL(fileURLWithPath: "\(trial.folder.root)/\(DemoPhotos.name(number))") }
+    try mine.write(to: url(1))
+    try await Demo.check(trial.folder)
+    try await photos.make()
+    #expect(try Data(contentsOf: url(1)) == mine && Data(contentsOf: url(11)) == Data(contentsOf: Source.photo.file()))
+    let links = try FileManager.default.attributesOfItem(atPath: url(1).path)[.referenceCount] as? Int
+    #expect(links == 1)
+    for isLink in [true, false] {
+      try FileManager.default.removeItem(at: url(2))
+      if isLink {
+        try FileManager.default.createSymbolicLink(at: url(2), withDestinationURL: url(1))
+      } else {
+        try FileManager.default.createDirectory(at: url(2), withIntermediateDirectories: false)
+      }
+      let error = await #expect(throws: StintError.self) { try await Demo.check(trial.folder) }
+      #expect(error?.message.contains("photo_002.jpg") == true, "\(error?.message ?? "")")
+    }
+  }
+
   @Test("The photos are made, the same each time, and only those that are missing")
   func photos() async throws {
     let trial = try ImageTrial()

@@ -68,6 +68,7 @@ struct Serve: AsyncParsableCommand {
       return await WorkerProcess.run(handlers: handlers, logger: session.logger(quiet: false))
     }
     let http = try httpConfiguration(session)
+    if demo { try await Demo.check(session.imageFolder) }
     let logger = session.logger(quiet: false)
     session.processPolicy.removeLeftovers()
     let engine = try await session.engine(.running, logger: logger, demo: demo)
