@@ -41,7 +41,8 @@ extension RemoteClient {
     let body = RawJSON(.object([which, JSONMember("dry_run", .bool(isDryRun))])).bytes
     let json = try await ask(.POST, "/api/dead-letters/requeue", body: body).json
     // A server of an earlier version has none.
-    return Requeued(count: try count("requeued", json), skipped: json["skipped"] == nil ? 0 : try count("skipped", json))
+    let skipped = json["skipped"] == nil ? 0 : try count("skipped", json)
+    return Requeued(count: try count("requeued", json), skipped: skipped)
   }
 
   /// See ``StintEngine/JobClient/purgeDeadLetters(_:dryRun:by:)``.

@@ -67,7 +67,8 @@ import Testing
       func requeue(_ body: String) async throws -> Reply {
         try await server.call("POST", "/api/dead-letters/requeue", body)
       }
-      #expect(try await requeue(#"{"all": true, "dry_run": true}"#).json == ["requeued": 3, "skipped": 0, "dry_run": true])
+      let dry = try await requeue(#"{"all": true, "dry_run": true}"#)
+      #expect(try dry.json == ["requeued": 3, "skipped": 0, "dry_run": true])
       #expect(try await server.client.job(JobID(known: "one")).state.attempt == 1)
       #expect(try await requeue(#"{"ids": ["one"]}"#).json == ["requeued": 1, "skipped": 0, "dry_run": false])
       try await eventually("it ran again") { try await server.client.job(JobID(known: "one")).state.attempt == 2 }

@@ -240,7 +240,7 @@ import Testing
         RESTErrorTests.check(try await server.work(route, body, token: own.token), 403, "forbidden", route)
       }
       for route in ["claim", "complete", "fail"] {
-        RESTErrorTests.check(try await server.work(route, own.body(), token: own.token), 401, "unauthorized", route)
+        RESTErrorTests.check(try await server.work(route, own.body(), token: own.token), 403, "forbidden", route)
       }
       let people = ["authorization": "Bearer \(own.token)"]
       #expect(try await server.call("GET", "/api/jobs", headers: people).status == 200, "open to all on loopback")

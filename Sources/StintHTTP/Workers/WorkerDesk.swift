@@ -322,7 +322,10 @@ final class WorkerDesk: Sendable {
     }
     let isDue = session.announcedAt.map { uptime - $0 >= Self.announceInterval } ?? true
     if isNew || isDue || session.record.types != known?.record.types
-      || session.record.state != presentState(of: id) { try await publish(id) }
+      || session.record.state != presentState(of: id)
+    {
+      try await publish(id)
+    }
   }
 
   /// What the worker publishes: its own types, and of those it only names what others say of them. A name that nobody

@@ -75,7 +75,7 @@ extension Schemas {
         "type": ["string", "null"], "pattern": "^[A-Za-z0-9._:-]{1,119}-[a-z0-9]{8}$",
         "description": "The id that an earlier claim gave it",
       ],
-      "types": names("Types and aliases that it runs"),
+      "types": names("Types and aliases that it runs", isUnique: true),
       "job_types": [
         "type": ["array", "null"], "items": reference("PublishedType"), "minItems": 1, "maxItems": 1_000,
         "description": "Types that it runs and describes to all who submit",
@@ -117,6 +117,7 @@ extension Schemas {
       ],
       "aliases": [
         "type": ["array", "null"], "items": name, "maxItems": .integer(Int64(JobTypeReader.aliases.upperBound)),
+        "uniqueItems": true,
       ],
       "allows_other_params": ["type": ["boolean", "null"]],
       "max_retries": optional("integer", in: 0...Double(JobTypeReader.retries.upperBound)),
@@ -167,9 +168,10 @@ extension Schemas {
     ]
   }()
 
-  private static func names(_ description: String) -> JSONValue {
+  private static func names(_ description: String, isUnique: Bool = false) -> JSONValue {
     [
-      "type": ["array", "null"], "items": name, "minItems": 1, "maxItems": 1_000, "description": .string(description),
+      "type": ["array", "null"], "items": name, "minItems": 1, "maxItems": 1_000, "uniqueItems": .bool(isUnique),
+      "description": .string(description),
     ]
   }
 
