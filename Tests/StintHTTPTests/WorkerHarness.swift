@@ -119,5 +119,6 @@ final class WatchedGateway: ServingGateway {
   }
   func listen(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> Listening { base.listen(receive) }
   func offer(_ access: (@Sendable (Job) async -> AttemptAccess?)?) {}
+  func heard(from attempt: AttemptKey) { base.heard(from: attempt) }
   func secret() async throws(StoreError) -> [UInt8] { try await base.secret() }
 }
