@@ -139,7 +139,7 @@ import Testing
         // Not with the submission: that would run it itself where the worker process is not there yet.
         #expect(try await program.run("wait", "one").code == 0)
         let logs = try await program.run("logs", "one", "--url", server.url)
-        #expect(logs.out.hasPrefix("200 401 "), "\(logs)")
+        #expect(logs.out.hasPrefix("200 403 "), "\(logs)")
         let shown = try await program.run("show", "one", "--url", server.url, "--json").json
         #expect(shown["progress"]?["message"] == "from outside", "\(shown)")
       }

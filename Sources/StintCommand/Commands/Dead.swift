@@ -202,8 +202,8 @@ struct DeadChoice: ParsableArguments {
     let would = dryRun ? "would be " : ""
     session.console.line("\(count) \(count == 1 ? "dead letter" : "dead letters") \(would)\(done)")
     if let skipped, skipped > 0 {
-      session.console.note(
-        "\(skipped) left as \(skipped == 1 ? "it is: its type" : "they are: their types") can not be used by --url.")
+      let why = skipped == 1 ? "it is: its type is" : "they are: their types are"
+      session.console.note("\(skipped) left as \(why) closed to the outside.")
     }
   }
 }
