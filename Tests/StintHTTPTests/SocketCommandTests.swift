@@ -67,6 +67,9 @@ import Testing
         #expect(error["details"] == rest["details"] && error["message"] == rest["error"])
         let wrongType = try await refusal(socket, #"{"type":"create_job","job_type":7}"#)
         #expect(wrongType["details"]?.array?.first?["param"] == "job_type")
+        let both = try await refusal(
+          socket, #"{"type":"create_job","job_type":"count","priority":"z","params":{"n":99}}"#)
+        #expect(both["details"]?.array?.map { $0["param"] } == ["priority", "n"])
         let unknown = try await refusal(socket, #"{"type":"create_job","job_type":"nop","request_id":"r-2"}"#)
         check(unknown, 422, "unknown_type", "an unknown type")
         for (type, code, kind) in [("cancel_job", 404, "not_found"), ("retry_job", 404, "not_found")] {

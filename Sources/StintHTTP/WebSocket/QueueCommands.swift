@@ -96,16 +96,17 @@ struct QueueCommands: Sendable {
     guard members.contains(where: { $0.key == "job_type" }) else {
       throw StintError.invalid("Invalid submission", [.init(param: "job_type", message: "is required")])
     }
-    var new: NewJob
-    do throws(StintError) { new = try NewJob(json: .object(members), now: service.time.now()) } catch {
+    var new = try NewJob.list(
+      json: .object(members), limits: service.configuration.limits, now: service.time.now())
+    if let owner = access.owner { for index in new.indices { new[index].owner = owner } }
+    do throws(StintError) { _ = try await service.client.submit(new, by: actor) } catch {
       // The message has a `type` of its own; the job's is called `job_type` here.
+      guard new.contains(where: { $0.unread.contains { $0.param == "type" } }) else { throw error }
       let details = error.details.map {
         StintError.Detail(param: $0.param == "type" ? "job_type" : $0.param, message: $0.message)
       }
-      throw details == error.details ? error : StintError.invalid("Invalid submission", details)
+      throw StintError.invalid("Invalid submission", details)
     }
-    if let owner = access.owner { new.owner = owner }
-    _ = try await service.client.submit([new], by: actor)
   }
 
   /// The id in `job_id`, and nothing else. Ids are whole here: what acts must not guess.
