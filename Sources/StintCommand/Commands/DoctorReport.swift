@@ -10,7 +10,7 @@ struct DoctorReport {
   private var workers: [WorkerInfo] = []
   private var laws: [(name: String, violation: String?)] = []
   /// What may be a mistake in the configuration.
-  private var warnings: [String] = []
+  private var warnings: [StintError.Detail] = []
   /// What stands in the way of using the store or server.
   private(set) var problem: StintError?
 
@@ -20,8 +20,7 @@ struct DoctorReport {
   mutating func examine() async {
     do {
       // Of a server, the rules are its own.
-      let doubtful = session.remoteURL == nil ? try session.escalations().warnings : []
-      warnings = doubtful.map { "\($0.param): \($0.message)" }
+      warnings = session.remoteURL == nil ? try session.escalations().warnings : []
       if let url = session.remoteURL {
         store.append(("server", .string(url.contains("@") ? "***" : url)))
       } else {
@@ -37,6 +36,9 @@ struct DoctorReport {
       describe(found.0, found.1)
       store.append(("write and read", "ok"))
       workers = found.2
+      // What a live worker has is no mistake.
+      let known = Set(workers.flatMap { $0.record.types.flatMap { [$0.name] + $0.aliases } })
+      warnings.removeAll { warning in known.contains { warning.param == "escalation.\($0)" } }
     } catch let error as StintError {
       problem = problem ?? error
     } catch let error as StoreError {
@@ -124,7 +126,10 @@ struct DoctorReport {
       if index > 0 { console.line() }
       for line in table.lines(console) { console.line(line) }
     }
-    for warning in warnings { console.line("\n" + console.colored("note: \(warning.escapedForTerminal)", .yellow)) }
+    for warning in warnings {
+      let text = "note: \(warning.param): \(warning.message)".escapedForTerminal
+      console.line("\n" + console.colored(text, .yellow))
+    }
     guard !laws.isEmpty else { return }
     console.line()
     for law in laws {
@@ -190,7 +195,8 @@ struct DoctorReport {
       "version": .string(Version.text), "config_file": session.file.map { .string($0) } ?? .null,
       "settings": .array(settings), "tools": .array(tools.map(\.json)),
       "store": .object(store.map { JSONMember($0.name.split(separator: " ").joined(separator: "_"), $0.value) }),
-      "workers": .array(workers), "warnings": .array(warnings.map { .string($0) }), "laws": .array(laws),
+      "workers": .array(workers), "warnings": .array(warnings.map { .string("\($0.param): \($0.message)") }),
+      "laws": .array(laws),
       "problem": problem.map { .string($0.message) } ?? .null,
     ])
     return RawJSON(wellFormed: writer.bytes)
