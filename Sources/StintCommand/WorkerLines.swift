@@ -136,7 +136,7 @@ extension WorkerLines {
 
   private func recovered() {
     if isJSON { return write(RawJSON(["event": "recovered"]).text) }
-    write("\(console.colored("✓", .green)) the store works again")
+    write("\(console.colored("!", .green)) the store works again")
   }
 }
 
