@@ -83,7 +83,7 @@ import Testing
 
   @Test func troubleOfTheStoreIsToldWhenItBeginsAndWhenItIsOver() {
     let told = lines(json: false) { _, logger in
-      let troubles = TroubleLog(logger: logger)
+      let troubles = TroubleLog(logger: logger, time: SystemTime())
       for what in ["claiming", "renewing", "claiming"] {
         troubles.failed(what, StintError(.storeUnavailable, "locked"))
       }
