@@ -99,17 +99,24 @@ struct ClockFaultTests {
           let took = try #require(job["duration_seconds"]?.number)
           #expect(took > 9.9 && took < 60, "took \(took)")
         }
+        workers.send(SIGTERM)
+        #expect(try await workers.exit() == 0, "\(workers.err)")
         // Killed, its job comes back with its lease, by the clock that both share.
+        let short = ["STINT_WORKERS_LEASE_SECONDS": "6", "STINT_WORKERS_HEARTBEAT_SECONDS": "2"]
+        let doomed = try Child(elsewhere, ["start-workers", "--count", "2"], environment: short)
+        try await doomed.line("that they joined") { $0.contains("2 jobs at once") }
         #expect(try await elsewhere.run("submit", "countdown", "-p", "seconds=60", "--id", "first").code == 0)
         #expect(try await elsewhere.run("submit", "countdown", "-p", "seconds=60", "--id", "second").code == 0)
         #expect(try await elsewhere.run("submit", "countdown", "-p", "seconds=60", "--id", "third").code == 0)
-        try await workers.line("that they run one of these") { line in
+        try await doomed.line("that they run one of these") { line in
           line.contains("started") && ["first", "second", "third"].contains { line.contains($0) }
         }
-        workers.send(SIGKILL)
-        _ = try await workers.exit()
+        doomed.send(SIGKILL)
+        _ = try await doomed.exit()
         for id in ["first", "second", "third"] {
           #expect(try await program.run("cancel", id, "--url", server.url).code == 0)
+        }
+        for id in ["first", "second", "third"] {
           #expect(try await program.run("wait", id, "--url", server.url).code == 2)
           let job = try await program.run("show", id, "--json").json
           #expect(job["attempt"]?.integer ?? 0 <= 2 && job["duration_seconds"]?.number ?? 0 >= 0, "\(job)")

@@ -191,8 +191,17 @@ final class Child: Sendable {
     var argv = (shell + command).map { strdup($0) } + [nil]
     var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in argv + envp { free(text) } }
+    // Whoever runs the tests under nohup ignores SIGHUP, which would be inherited.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for signal in [SIGHUP, SIGINT, SIGTERM, SIGPIPE] { sigaddset(&signals, signal) }
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     var pid: pid_t = 0
-    let code = posix_spawn(&pid, "/bin/sh", &actions, nil, &argv, &envp)
+    let code = posix_spawn(&pid, "/bin/sh", &actions, &attributes, &argv, &envp)
     try #require(code == 0, "\(Program.binary.path): \(String(cString: strerror(code)))")
     return pid
   }
