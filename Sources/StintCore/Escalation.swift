@@ -71,15 +71,20 @@ public struct Escalation: Sendable, Hashable {
   /// The job that takes over from `failed`.
   func job(for failed: Job, at: Timestamp) -> Job {
     let old = failed.spec
+    // What is handed on stays as secret as it was: as it is, or within what a rule makes of it.
+    let handed =
+      old.secretParams.isEmpty
+      ? []
+      : rule.params.map { params in
+        params.filter { ParamTemplate.names(in: $0.value).contains(where: old.secretParams.contains) }.map(\.key)
+      } ?? old.secretParams
     let spec = JobSpec(
       id: id, type: target.name, queue: old.queue, priority: old.priority, params: rule.params(for: failed),
       maxRetries: target.maxRetries ?? RetryPolicy.presets[0].maxRetries, retry: target.retry ?? .standard,
       timeout: target.timeout, stallTimeout: target.stallTimeout, tags: old.tags, metadata: old.metadata,
       owner: old.owner, createdAt: at, submittedBy: Actor(name: "stint", origin: "escalation"),
       escalatedFrom: old.id,
-      // Params that are taken over as they are stay as secret as they were.
-      secretParams: rule.params == nil && !old.secretParams.isEmpty
-        ? Set(target.secretParams + old.secretParams).sorted() : target.secretParams)
+      secretParams: handed.isEmpty ? target.secretParams : Set(target.secretParams + handed).sorted())
     return Job(spec: spec, state: JobState(status: .pending, revision: 0, runAt: at))
   }
 }

@@ -201,6 +201,24 @@ public struct JobType: Sendable, Hashable {
   }
 }
 
+extension JobType {
+  /// A type of which nothing but its name is known: it takes any params.
+  package static func undescribed(_ name: String) -> JobType { JobType(name: name, allowsOtherParams: true) }
+
+  /// Whether nothing but its name is known.
+  package var isUndescribed: Bool { self == .undescribed(name) }
+
+  /// The type with these params secret too.
+  package func hiding(_ names: [String]) -> JobType {
+    if names.isEmpty { return self }
+    var type = self
+    for index in type.params.indices where names.contains(type.params[index].name) {
+      type.params[index].isSecret = true
+    }
+    return type
+  }
+}
+
 /// The job types that are known, by name and alias.
 public struct JobTypes: Sendable {
   /// All of them, by name.

@@ -159,7 +159,7 @@ extension Handler {
   public func checkingParams() -> Handler {
     Handler(type) { [type, run] context in
       if let params = (try? context.job.spec.params.parsed())?.object {
-        let faults = type.check(params).faults
+        let faults = type.hiding(context.job.spec.secretParams).check(params).faults
         if !faults.isEmpty {
           throw UndecodableParams(reason: faults.map { "\($0.param): \($0.message)" }.joined(separator: "; "))
         }

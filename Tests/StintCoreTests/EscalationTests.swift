@@ -63,9 +63,11 @@ import Testing
     state.attempt = 1
     let failed = Job(spec: spec, state: state)
     let target = JobType(name: "codex", params: [Param("task", .string, secret: true)])
-    for (params, expected) in [(nil, ["key", "task"]), ([JSONMember("task", "x")], ["task"])]
-      as [([JSONMember]?, [String])]
-    {
+    let cases: [([JSONMember]?, [String])] = [
+      (nil, ["key", "task"]), ([JSONMember("task", "x")], ["task"]),
+      ([JSONMember("note", "with ${params.key}"), JSONMember("task", "x")], ["note", "task"]),
+    ]
+    for (params, expected) in cases {
       let escalation = Escalation(EscalationRule("codex", params: params), target: target, id: JobID(known: "two"))
       let change = try Lifecycle.move(failed, .gaveUp(message: "x"), at: start, maxLosses: 3, escalation: escalation)
       #expect(change.spawn?.spec.secretParams == expected)

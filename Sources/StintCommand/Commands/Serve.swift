@@ -63,7 +63,6 @@ struct Serve: AsyncParsableCommand {
   func run() async throws {
     let session = try session()
     if WorkerProcess.isCurrent {
-      session.processPolicy.removeLeftovers()
       let handlers = try session.builtInHandlers(demo: demo, isWorkerProcess: true)
       return await WorkerProcess.run(handlers: handlers, logger: session.logger(quiet: false))
     }

@@ -33,7 +33,7 @@ struct AttemptFolder {
         throw ProcessFault("\(path) can not be opened: \(ProcessFault.text(fault))")
       }
       while flock(lock.number, LOCK_EX) == -1, errno == EINTR {}
-      guard Self.isOwn(path, lock) else { continue }
+      guard Self.isThere(path, lock) else { continue }
       (self.path, self.lock) = (path, lock)
       return
     }
@@ -82,12 +82,19 @@ extension AttemptFolder {
   /// Removes the folders that ended workers of this user have left in `parent`, with all that is in them, and kills the
   /// processes of their attempts that live on. Those of living workers, of other users, and links are left alone.
   static func sweep(_ parent: String) {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where name.hasPrefix(prefix) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where isName(name) {
       let path = "\(parent)/\(name)"
       guard let lock = opened(path), flock(lock.number, LOCK_EX | LOCK_NB) == 0, isOwn(path, lock) else { continue }
-      _ = Survivors.kill(mark: Survivors.mark(paramsFile: "\(path)/\(paramsFile)"))
+      // As long as something of it lives, the folder is what it can be found by.
+      guard Survivors.kill(mark: Survivors.mark(paramsFile: "\(path)/\(paramsFile)")).areGone else { continue }
       try? FileManager.default.removeItem(atPath: path)
     }
+  }
+
+  /// Whether a folder of that name may be an attempt's: what `mkdtemp` makes of the template.
+  private static func isName(_ name: String) -> Bool {
+    let rest = name.dropFirst(prefix.count)
+    return name.hasPrefix(prefix) && rest.count == 6 && rest.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
   }
 
   /// The name of the file with the params.
@@ -99,11 +106,17 @@ extension AttemptFolder {
     return number == -1 ? nil : Descriptor(number)
   }
 
-  /// Whether what was opened is still what stands there, and only this user's.
-  private static func isOwn(_ path: String, _ folder: Descriptor) -> Bool {
+  /// Whether what was opened is still what stands there.
+  private static func isThere(_ path: String, _ folder: Descriptor) -> Bool {
     var (there, opened) = (stat(), stat())
     guard lstat(path, &there) == 0, fstat(folder.number, &opened) == 0 else { return false }
     return there.st_ino == opened.st_ino && there.st_dev == opened.st_dev && there.st_mode & S_IFMT == S_IFDIR
-      && there.st_uid == geteuid() && there.st_mode & 0o077 == 0
+  }
+
+  /// Whether it is still there, and only this user's.
+  private static func isOwn(_ path: String, _ folder: Descriptor) -> Bool {
+    var opened = stat()
+    return isThere(path, folder) && fstat(folder.number, &opened) == 0 && opened.st_uid == geteuid()
+      && opened.st_mode & 0o077 == 0
   }
 }

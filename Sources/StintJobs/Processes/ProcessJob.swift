@@ -69,8 +69,8 @@ struct ProcessJob: Sendable {
       file: try policy.file(of: command.first ?? ""), arguments: command, environment: variables, folder: folder,
       input: input, events: events, leftovers: (files.path, files.files))
     let report = ProcessReport(context, redaction.adding(access?.token))
+    defer { report.end() }
     let ending = try child.run(launch) { source, bytes in report.hear(source, bytes) }
-    report.end()
     return (ending, report)
   }
 }

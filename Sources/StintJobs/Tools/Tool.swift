@@ -123,7 +123,8 @@ public struct Tool: Sendable, Hashable {
     job.input = input.map { ParamTemplate($0).filled(texts) }
     for name in environment { job.environment[name] = policy.environment[name] }
     // A path both as it was given and as the program gets it.
-    let secretParams = self.params.filter(\.param.isSecret).flatMap { parameter in
+    let kept = context.job.spec.secretParams
+    let secretParams = self.params.filter { $0.param.isSecret || kept.contains($0.param.name) }.flatMap { parameter in
       (params[parameter.param.name].map(Redaction.texts) ?? []) + [texts[parameter.param.name] ?? ""]
     }
     job.redaction = Redaction(secretParams + job.environment.values)
