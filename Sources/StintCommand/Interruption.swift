@@ -71,7 +71,8 @@ final class StopSignals: @unchecked Sendable {
   func stop() {
     Console.whenUnread.withLock { $0 = nil }
     for source in sources { source.cancel() }
-    for number in signals + [SIGPIPE] { signal(number, SIG_DFL) }
+    // Not SIGPIPE: connections may still be open, and a write to one that is gone must not end the process.
+    for number in signals { signal(number, SIG_DFL) }
     continuation.finish()
   }
 }

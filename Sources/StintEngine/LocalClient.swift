@@ -245,8 +245,11 @@ public final class LocalClient: JobFeed {
   /// The types this client was made with, and those that live workers published.
   func allTypes() async throws(StintError) -> JobTypes {
     var types = JobTypes()
-    for worker in try await liveWorkers() { for type in worker.types { types.add(type) } }
+    let published = try await liveWorkers().flatMap(\.types)
+    for type in published where !type.isUndescribed { types.add(type) }
     for type in known.all { types.add(type) }
+    // Who only names a type says nothing of it.
+    for type in published where type.isUndescribed && types[type.name] == nil { types.add(type) }
     return types
   }
 

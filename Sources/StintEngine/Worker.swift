@@ -223,7 +223,9 @@ package final class Worker: WorkerPool {
           metadata: ["attempts": "\(given)", "abandoned": "\(carried)"])
       }
       perform(due.actions)
-      if !due.renew.isEmpty {
+      if due.renew.isEmpty {
+        troubles.worked("renewing", wrote: false)
+      } else {
         renewal.withLock { $0 = (due.renew, asked) }
         renewSignal.notify()
       }

@@ -160,6 +160,7 @@ public final class Supervisor: Service, WorkerPool {
       case .resize(let count):
         guard !isStopping else { continue }
         wanted = count
+        self.wanted.withLock { $0 = count }
         shrink(to: wanted)
         if let refused = fill(to: wanted, in: &group) {
           // What is there goes on, and is kept at that number.

@@ -64,11 +64,7 @@ extension WorkerDesk {
         switch result {
         case .renewed(let cancelledBy):
           if token.isLocal { gateway.heard(from: token.key) }
-          let isKnown = state.withLock { state in
-            state.held[token.key]?.cancelledBy = cancelledBy
-            return state.held[token.key] != nil
-          }
-          if !isKnown { hold(Held(token: token, worker: worker, heardAt: now, cancelledBy: cancelledBy)) }
+          hold(Held(token: token, worker: worker, heardAt: now)) { $0.cancelledBy = cancelledBy }
         case .lost: state.withLock { $0.held[token.key] = nil }
         }
       }
@@ -77,11 +73,12 @@ extension WorkerDesk {
 
   /// Renews leases, so that ``look()`` can tell it from what another server did.
   func renew(_ keys: [AttemptKey], lease: Duration) async throws(StintError) -> [RenewResult] {
-    state.withLock { state in for key in keys { state.held[key]?.renewing += 1 } }
+    state.withLock { state in for key in keys { state.renewing[key, default: 0] += 1 } }
     defer {
       state.withLock { state in
         for key in keys {
-          state.held[key]?.renewing -= 1
+          let left = state.renewing[key, default: 1] - 1
+          state.renewing[key] = left > 0 ? left : nil
           state.held[key]?.renewals += 1
         }
       }
@@ -257,7 +254,7 @@ extension WorkerDesk {
 
   /// Forgets attempts that lost their lease, hears of requests to cancel, and ends what is beyond its time.
   private func look() async throws(StintError) {
-    let held = state.withLock { Array($0.held.values) }
+    let (held, renewing) = state.withLock { (Array($0.held.values), Set($0.renewing.keys)) }
     guard !held.isEmpty else { return }
     let jobs = try await client.jobs(held.map(\.token.job))
     let (now, at) = (time.uptime(), time.now())
@@ -276,7 +273,10 @@ extension WorkerDesk {
           state.held[held.token.key]?.askedAt = known.askedAt
           state.held[held.token.key]?.worker = job.state.workerID
           state.held[held.token.key]?.cancelledBy = job.state.cancelledBy
-          state.held[held.token.key]?.see(job, since: held, at: now)
+          // A renewal of this server may or may not be in what was read.
+          if !renewing.contains(held.token.key), state.renewing[held.token.key] == nil {
+            state.held[held.token.key]?.see(job, since: held, at: now)
+          }
           known.heardAt = max(known.heardAt, state.held[held.token.key]?.heardAt ?? known.heardAt)
         }
         if let cause = known.end(of: job, grace: configuration.cancelGrace, at: at, uptime: now) {
@@ -330,8 +330,7 @@ extension WorkerDesk.Held {
   /// Compares the job as it was read, after the attempt stood as `before`, with what was read the last time: progress,
   /// or a lease that was renewed and not by this server, is a sign of life that came through another.
   mutating func see(_ job: Job, since before: WorkerDesk.Held, at uptime: Duration) {
-    // A renewal of this server may or may not be in what was read.
-    guard before.renewing == 0, renewing == 0, before.renewals == renewals else { return }
+    guard before.renewals == renewals else { return }
     let now = WorkerDesk.Seen(job, renewals: renewals)
     defer { seen = now }
     guard let seen else { return }

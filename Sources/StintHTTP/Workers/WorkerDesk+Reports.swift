@@ -58,7 +58,7 @@ extension WorkerDesk {
   ) async throws(StintError) {
     var left = chunks
     var (said, _) = try await readSaid(by: token, since: state.withLock { $0.held[token.key]?.said } ?? Said())
-    for _ in 0..<Self.outputTries {
+    for tries in 1... {
       let known = said
       let output = said.add(left, from: number, limit: configuration.limits.outputBytes) {
         OutputChunk(attempt: token.attempt, number: $0, stream: $1, text: $2, at: at)
@@ -72,6 +72,9 @@ extension WorkerDesk {
       left = output.filter { lost.contains($0) && $0.stream != .notice }
         .map { OutputBody.Chunk(stream: $0.stream, text: $0.text) }
       if left.isEmpty { break }
+      guard tries < Self.outputTries else {
+        throw StintError(.storeUnavailable, "Others write this attempt's output at the same time; send it again")
+      }
     }
     // Only what is kept counts as said.
     let all = said

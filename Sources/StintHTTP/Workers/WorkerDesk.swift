@@ -36,6 +36,8 @@ final class WorkerDesk: Sendable {
   struct State {
     var sessions: [String: Session] = [:]
     var held: [AttemptKey: Held] = [:]
+    /// Renewals of leases by this server that are under way.
+    var renewing: [AttemptKey: Int] = [:]
     var polls: [UInt64: Poll] = [:]
     var nextPoll: UInt64 = 0
     var seal: LeaseSeal?
@@ -49,6 +51,8 @@ final class WorkerDesk: Sendable {
     /// By what the worker was described last.
     var jobTypes: [JobType] = []
     var names: Set<String> = []
+    /// What others say of the types that it only names.
+    var named: [JobType] = []
     /// When it was read what others say of the types that the worker only names; by the boot clock, as ``heardAt``.
     var typesReadAt: Duration
     /// By the boot clock, as ``heardAt``.
@@ -71,8 +75,7 @@ final class WorkerDesk: Sendable {
     var heardAt: Duration
     /// How the store showed it last; nil where it was not looked at.
     var seen: Seen?
-    /// Renewals of its lease by this server that are under way, and those that are done.
-    var renewing = 0
+    /// Renewals of its lease by this server that are done.
     var renewals = 0
     /// Who asked for its end.
     var cancelledBy: String?
@@ -166,10 +169,7 @@ final class WorkerDesk: Sendable {
   ) async throws(StintError) -> (worker: String, jobs: [(Job, LeaseToken)]) {
     let id = body.id ?? "\(body.worker)-\(random.letters(8))"
     let lease = body.lease ?? configuration.workerLease
-    try await describe(id, body, from: address)
-    // A job has its type's own name, by whatever alias it was submitted.
-    let described = state.withLock { $0.sessions[id]?.record.types } ?? []
-    let names = body.names.union(described.flatMap { [$0.name] + $0.aliases })
+    let names = try await describe(id, body, from: address)
     let request = ClaimRequest(
       worker: id, count: body.count, queues: body.queues.map { Set($0) }, types: names, lease: lease)
     let poll = LongPoll(wait: body.wait, interval: Self.claimInterval, time: time, logger: logger)
@@ -198,9 +198,9 @@ final class WorkerDesk: Sendable {
   }
 
   /// Keeps an eye on an attempt from now on.
-  func hold(_ held: Held) {
+  func hold(_ held: Held, change: (inout Held) -> Void = { _ in }) {
     let isFirst = state.withLock { state in
-      defer { state.held[held.token.key] = held }
+      defer { change(&state.held[held.token.key, default: held]) }
       return state.held.isEmpty
     }
     if isFirst { signal.notify() }
@@ -294,14 +294,18 @@ final class WorkerDesk: Sendable {
 
   // MARK: The worker's entry
 
-  /// Makes the worker known before it waits: what it can run may be submitted from then on.
-  private func describe(_ id: String, _ body: ClaimBody, from address: String) async throws(StintError) {
+  /// Makes the worker known before it waits: what it can run may be submitted from then on. Gives the names that jobs of
+  /// its types may have: a job has its type's own name, by whatever alias it was submitted.
+  private func describe(
+    _ id: String, _ body: ClaimBody, from address: String
+  ) async throws(StintError) -> Set<String> {
     let (now, uptime) = (time.now(), time.uptime())
     let known = state.withLock { $0.sessions[id] }
     let isNew = known == nil || known?.names != body.names || known?.jobTypes != body.jobTypes
     // What others publish may have changed since they were read.
     let isOld = known.map { uptime - $0.typesReadAt >= Self.announceInterval } ?? true
-    let types = isNew || isOld && !body.types.isEmpty ? try await types(of: body) : nil
+    let found = isNew || isOld && !body.types.isEmpty ? try await namedTypes(of: body) : nil
+    let named = found ?? known?.named ?? []
     let session = state.withLock { state in
       state.sessions = state.sessions.filter { uptime - $0.value.heardAt <= Self.memory }
       var session =
@@ -311,12 +315,11 @@ final class WorkerDesk: Sendable {
             id: id, host: body.host ?? address, pid: body.pid, slots: body.slots ?? body.count, startedAt: now,
             seenAt: now), typesReadAt: uptime, heardAt: uptime)
       session.names = body.names
+      session.named = named
       session.jobTypes = body.jobTypes
       session.record.slots = body.slots ?? max(session.record.slots, body.count)
-      if let types {
-        session.typesReadAt = uptime
-        session.record.types = types
-      }
+      if found != nil { session.typesReadAt = uptime }
+      session.record.types = types(of: body, named: named)
       state.sessions[id] = session
       return session
     }
@@ -326,25 +329,29 @@ final class WorkerDesk: Sendable {
     {
       try await publish(id)
     }
+    return body.names.union((body.jobTypes + named).flatMap { [$0.name] + $0.aliases })
   }
 
-  /// What the worker publishes: its own types, and of those it only names what others say of them. A name that nobody
-  /// describes takes any params.
-  private func types(of body: ClaimBody) async throws(StintError) -> [JobType] {
-    var types = body.jobTypes
-    let described = JobTypes(types)
+  /// What others say of the types that the worker only names.
+  private func namedTypes(of body: ClaimBody) async throws(StintError) -> [JobType] {
+    let described = JobTypes(body.jobTypes)
     let open = body.types.filter { described[$0] == nil }
-    guard !open.isEmpty else { return types }
-    // Who only named a type has said nothing of it.
-    let known = JobTypes(try await client.jobTypes().filter { $0 != Self.undescribed($0.name) })
-    for name in open {
-      let type = known[name] ?? Self.undescribed(name)
+    guard !open.isEmpty else { return [] }
+    let known = JobTypes(try await client.jobTypes().filter { !$0.isUndescribed })
+    return open.compactMap { known[$0] }
+  }
+
+  /// What the worker publishes: its own types, and the names of the others that it runs. What those take is for who
+  /// describes them to say, now and later; a name that nobody describes takes any params.
+  private func types(of body: ClaimBody, named: [JobType]) -> [JobType] {
+    let (described, known) = (JobTypes(body.jobTypes), JobTypes(named))
+    var types = body.jobTypes
+    for name in body.types where described[name] == nil {
+      let type = JobType.undescribed(known[name]?.name ?? name)
       if !types.contains(where: { $0.name == type.name }) { types.append(type) }
     }
     return types
   }
-
-  private static func undescribed(_ name: String) -> JobType { JobType(name: name, allowsOtherParams: true) }
 
   private func presentState(of id: String) -> WorkerRecord.State {
     state.withLock { state in state.held.values.contains { $0.worker == id } ? .busy : .idle }
