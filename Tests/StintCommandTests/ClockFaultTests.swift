@@ -24,12 +24,12 @@ struct ClockFaultTests {
           #expect(output.code == 0, "\(output)")
         }
         for id in ["back", "both"] {
-          try await submitted(id, seconds: id == "back" ? 6 : 18, "--timeout", "40s")
+          try await submitted(id, seconds: id == "back" ? 6 : 50, "--timeout", "60s")
           try await program.follow(id, on: server, until: "\"running\"")
         }
-        // Fails and is to be retried three seconds later, by the clock of now.
+        // Fails and is to be retried fifteen seconds later, by the clock of now.
         let failing = ["submit", "exec", "-p", "command=[\"false\"]", "--id", "fails", "--max-retries", "1"]
-        let retry = ["--retry", "{\"strategy\": \"linear\", \"base_seconds\": 3, \"jitter\": 0}"]
+        let retry = ["--retry", "{\"strategy\": \"linear\", \"base_seconds\": 15, \"jitter\": 0}"]
         let output = try await program.run(failing + retry)
         #expect(output.code == 0, "\(output)")
         let follow = try Child(program, ["follow", "back"] + url)

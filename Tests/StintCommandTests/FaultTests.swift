@@ -32,7 +32,7 @@ import Testing
       "STINT_WORKERS_LEASE_SECONDS": "6", "STINT_WORKERS_HEARTBEAT_SECONDS": "1", "STINT_WORKERS_POLL_SECONDS": "0.2",
     ]
     try await Program.with(environment: environment) { program in
-      #expect(try await program.run("submit", "countdown", "-p", "seconds=2", "--id", "one").code == 0)
+      #expect(try await program.run("submit", "countdown", "-p", "seconds=10", "--id", "one").code == 0)
       let stopped = try Child(program, ["start-workers", "--count", "1"])
       try await stopped.line("that it began") { $0.contains("one started") }
       try await stop(stopped)

@@ -19,7 +19,7 @@ import Testing
   private static let roundsOfAFile = 20
 
   private static let environment = [
-    "STINT_WORKERS_LEASE_SECONDS": "2", "STINT_WORKERS_HEARTBEAT_SECONDS": "0.5", "STINT_WORKERS_POLL_SECONDS": "0.2",
+    "STINT_WORKERS_LEASE_SECONDS": "4", "STINT_WORKERS_HEARTBEAT_SECONDS": "1", "STINT_WORKERS_POLL_SECONDS": "0.2",
     // This is not about restart intensity and poison: nobody but the test takes processes down.
     "STINT_WORKERS_MAX_RESTARTS": "1000", "STINT_WORKERS_MAX_LOSSES": "1000",
     "STINT_HTTP_ALLOW_EXEC": "true", KillPoint.variable: trap,

@@ -3,7 +3,7 @@ import StintCore
 import Testing
 
 /// Commands and tools through the real binary: what is left of them when it is killed, and what it says of them.
-@Suite(.timeLimit(.minutes(2))) struct ProcessTests {
+@Suite(.timeLimit(.minutes(5))) struct ProcessTests {
   /// A leader, a child that ignores signals, and a grandchild in another session with another parent and no open
   /// files; each tells its number to the FIFO `told`, the leader its parent's too, which is the guardian.
   private static let family = """

@@ -84,7 +84,7 @@ struct Program: Sendable {
 /// A child process whose output can be awaited.
 final class Child: Sendable {
   /// How long anything is waited for before the test fails.
-  static let patience = Duration.seconds(60)
+  static let patience = Duration.seconds(120)
 
   struct Late: Error, CustomStringConvertible {
     let description: String

@@ -44,9 +44,11 @@ import Testing
 
   @Test func aReaderThatGoesAwayMakesWorkersLeave() async throws {
     try await Program.with(environment: Self.environment) { program in
-      #expect(try await program.run(Self.long + ["--delay", "1s", "--id", "one"]).code == 0)
-      let script = "set -o pipefail; \"$0\" \"$@\" | head -n 1"
+      #expect(try await program.run(Self.long + ["--delay", "1h", "--id", "zero"]).code == 0)
+      let script = "set -o pipefail; \"$0\" \"$@\" | { head -n 1; exec <&-; echo gone >&2; }"
       let child = try Child(program, ["start-workers"], command: ["bash", "-c", script, Program.binary.path])
+      try await child.note("gone")
+      #expect(try await program.run(Self.long + ["--id", "one"]).code == 0)
       #expect(try await child.exit() == 0, "\(child.out) \(child.err)")
       #expect(child.out.split(separator: "\n").count == 1 && child.err.contains("Leaving"), "\(child.out) \(child.err)")
       try await isReleased(program, "one")

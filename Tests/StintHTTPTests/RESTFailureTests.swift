@@ -5,7 +5,7 @@ import StintStore
 import Testing
 
 /// Dead letters, output and the number of workers, over real sockets.
-@Suite(.timeLimit(.minutes(2))) struct RESTFailureTests {
+@Suite(.timeLimit(.minutes(5))) struct RESTFailureTests {
   /// Says two lines; at its first attempt it fails after them.
   private static let flaky = Handler(
     JobType(

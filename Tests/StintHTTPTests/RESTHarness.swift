@@ -177,7 +177,7 @@ extension TestServer {
       if headers["content-type"] == nil { request.headers.add(name: "content-type", value: "application/json") }
       request.body = .bytes(Array(body.utf8))
     }
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
     let bytes = try await response.body.collect(upTo: 64 << 20)
     let fields = response.headers.map { ($0.name.lowercased(), $0.value) }
     return Reply(
@@ -200,7 +200,7 @@ extension TestServer {
 
 /// Fails instead of hanging: what `body` gives, if it is there in time.
 func within<Value: Sendable>(
-  seconds: Int = 60, _ what: String, _ body: @escaping @Sendable () async throws -> Value
+  seconds: Int = 120, _ what: String, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
   try await withThrowingTaskGroup(of: Value.self) { group in
     group.addTask(operation: body)

@@ -14,7 +14,7 @@ import Testing
 #endif
 
 /// The promises that hold for a local client hold over HTTP.
-@Suite(.timeLimit(.minutes(2))) struct RemoteClientLawTests {
+@Suite(.timeLimit(.minutes(5))) struct RemoteClientLawTests {
   @Test(arguments: ClientLaw.all) func holdsOverHTTP(_ law: ClientLaw) async throws {
     try await withServer(handlers: ClientLaw.handlers) { server in
       try await withRemote(server) { remote in try await law.check(remote) }

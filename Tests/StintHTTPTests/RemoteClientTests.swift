@@ -6,7 +6,7 @@ import StintRemote
 import StintStore
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct RemoteClientTests {
+@Suite(.timeLimit(.minutes(5))) struct RemoteClientTests {
   /// The error of a call that must fail.
   private func fault<Value>(_ call: () async throws(StintError) -> Value) async throws -> StintError {
     do throws(StintError) { _ = try await call() } catch { return error }

@@ -154,7 +154,7 @@ final class SocketClient: Sendable {
 
   /// Connects and sends the handshake while `body` runs.
   static func connect<Value: Sendable>(
-    _ port: Int, path: String = "/ws/queue", headers: [String] = [], receiveBuffer: Int? = nil, seconds: Int = 30,
+    _ port: Int, path: String = "/ws/queue", headers: [String] = [], receiveBuffer: Int? = nil, seconds: Int = 120,
     _ body: @escaping @Sendable (SocketClient) async throws -> Value
   ) async throws -> Value {
     let (events, feed) = AsyncStream<Event>.makeStream()
@@ -187,7 +187,7 @@ final class SocketClient: Sendable {
 
   /// An open socket while `body` runs.
   static func open<Value: Sendable>(
-    _ port: Int, headers: [String] = [], receiveBuffer: Int? = nil, seconds: Int = 30,
+    _ port: Int, headers: [String] = [], receiveBuffer: Int? = nil, seconds: Int = 120,
     _ body: @escaping @Sendable (SocketClient) async throws -> Value
   ) async throws -> Value {
     try await connect(port, headers: headers, receiveBuffer: receiveBuffer, seconds: seconds) { client in

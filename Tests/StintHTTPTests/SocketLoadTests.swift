@@ -110,7 +110,7 @@ import Testing
   /// More than a socket's buffer at once, right after its state was read: it gets a new one, that has it all.
   @Test func aBatchLargerThanTheBufferEndsInANewState() async throws {
     try await withServer(slots: 1) { server in
-      try await SocketClient.open(server.port, seconds: 60) { socket in
+      try await SocketClient.open(server.port, seconds: 240) { socket in
         for round in 0..<3 {
           if round > 0 { try await socket.send("get_state") }
           _ = try await socket.message { $0.type == "queue_state" }
@@ -132,7 +132,7 @@ import Testing
   /// Answers to pings are for those who read; they do not pile up for one that does not.
   @Test func pingsOfAClientThatDoesNotReadCostNothing() async throws {
     try await withServer { server in
-      try await SocketClient.open(server.port, receiveBuffer: 4_096, seconds: 60) { socket in
+      try await SocketClient.open(server.port, receiveBuffer: 4_096, seconds: 240) { socket in
         _ = try await socket.message("queue_state")
         try await socket.reads(false)
         let ping = SocketClient.frame(0x89, [UInt8](repeating: 0x70, count: 125))

@@ -196,6 +196,25 @@ import Testing
     }
   }
 
+  @Test func whoOnlyNamesATypeDoesNotKeepWhatOthersOnceSaidOfIt() async throws {
+    try await withServer(configuration: workersAllowed) { server in
+      func describe(_ id: JSONValue, _ params: JSONValue) async throws -> JSONValue {
+        let claim: JSONValue = [
+          "worker": "other", "worker_id": id, "job_types": [["name": "omega", "params": params]],
+        ]
+        return try await server.work("claim", claim).json["worker_id"] ?? .null
+      }
+      let other = try await describe(.null, [["name": "old", "type": "string"]])
+      let naming = try await server.work("claim", ["worker": "py", "types": ["omega"]]).json["worker_id"] ?? .null
+      _ = try await describe(other, [["name": "new", "type": "string"]])
+      server.time.advance(by: .seconds(6))
+      _ = try await server.work("claim", ["worker": "py", "worker_id": naming, "types": ["omega"]])
+      let submit = #"{"type":"omega","params":{"new":"text"}}"#
+      #expect(try await server.call("POST", "/api/jobs", submit).status == 201)
+      #expect(try await server.call("POST", "/api/jobs", #"{"type":"omega","params":{"old":"text"}}"#).status == 422)
+    }
+  }
+
   @Test(arguments: [
     (#"{}"#, ["types", "worker"]), (#"[]"#, ["body", "types", "worker"]),
     (#"{"worker":"a b","types":["t"]}"#, ["worker"]), (#"{"worker":7,"types":["t"]}"#, ["worker"]),
