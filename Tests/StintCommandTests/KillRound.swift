@@ -210,9 +210,11 @@ final class KillRound {
   private func killIfAllIsThere(_ pids: [Int32], needsRequests: Bool = true) async throws -> Bool {
     let requests = workload.open
     let server = server.child.pid
-    for pid in [server] + pids where !KillProcess(pid: pid).isStopped {
+    // Each once: told twice to go on, one that has reached the point again in between would go on from there too.
+    let all = pids.contains(server) ? pids : [server] + pids
+    for pid in all where !KillProcess(pid: pid).isStopped {
       guard try await KillProcess(pid: pid).stop() else {
-        for pid in [server] + pids { kill(pid, SIGCONT) }
+        for pid in all { kill(pid, SIGCONT) }
         return false
       }
     }
@@ -221,7 +223,7 @@ final class KillRound {
     let running = scene?.held.values.count { $0.hasBegun && workers.contains($0.pid) } ?? 0
     let open = workload.open.intersection(requests).count
     guard let scene, running >= 5, open >= 2 || !needsRequests else {
-      for pid in [server] + pids { kill(pid, SIGCONT) }
+      for pid in all { kill(pid, SIGCONT) }
       return false
     }
     let isServerKilled = pids.contains(server)
