@@ -272,8 +272,7 @@ extension Param {
   /// and default and choices of a secret one are. `isWhole` adds what only other processes of Stint need: those two,
   /// what each element may be, and the form of a value.
   public func write(to writer: inout JSONWriter, isWhole: Bool = false) {
-    guard isWhole || !isSecret else { return published.writeMembers(to: &writer, isWhole: false) }
-    writeMembers(to: &writer, isWhole: isWhole)
+    (isWhole ? self : published).writeMembers(to: &writer, isWhole: isWhole)
   }
 
   private func writeMembers(to writer: inout JSONWriter, isWhole: Bool) {

@@ -162,7 +162,8 @@ private struct SubmissionReader {
       return .microseconds(Int64((seconds * 1_000_000).rounded(rule)))
     }
     if let duration = value.string.flatMap({ Duration(text: $0) }) { return duration }
-    if let seconds = value.number ?? value.string.flatMap({ Duration.seconds(text: $0) }), seconds.magnitude >= 1e11 {
+    let seconds = value.number ?? value.string.flatMap { Duration.seconds(text: $0) }
+    if let seconds, seconds.magnitude >= Duration.limit {
       // The policy's own range is the narrower one.
       let allowed = key.hasPrefix("retry.") ? "0 to one year" : "less than \(Duration.limitText)"
       fault(key, "\(value.excerpt()) is too long; allowed is \(allowed)")

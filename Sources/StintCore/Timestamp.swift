@@ -95,7 +95,7 @@ extension Duration {
   public var seconds: Double { Double(microseconds) / 1_000_000 }
 
   /// Durations are shorter than so many seconds.
-  private static let limit = 1e11
+  static let limit = 1e11
   /// The limit for people.
   static let limitText = "100000000000 seconds (3,000 years)"
 

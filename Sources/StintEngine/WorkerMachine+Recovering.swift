@@ -3,6 +3,14 @@ internal import StintStore
 
 /// What a worker does where an answer was lost, or a clock was set.
 extension WorkerMachine {
+  /// By how much the wall clock was set since it showed `noted`; nil where it was not.
+  package static func wallClockStep(
+    since noted: Timestamp, _ notedUptime: Duration, _ at: Timestamp, _ uptime: Duration
+  ) -> Duration? {
+    let step = (at - noted) - (uptime - notedUptime)
+    return step > Attempt.clockTolerance || step < .zero - Attempt.clockTolerance ? step : nil
+  }
+
   /// Asks for what runs under this worker's id: a claim whose answer was lost may have given it jobs. They are not to
   /// wait for the end of their leases, nor to count it as a loss.
   mutating func recovery(uptime: Duration) -> ClaimRequest? {
@@ -39,16 +47,10 @@ extension WorkerMachine.Attempt {
     noted <= at + clockTolerance && at - noted <= duration + clockTolerance
   }
 
-  /// By how much the wall clock was set since it showed `noted`; nil where it was not.
-  static func step(since noted: Timestamp, _ notedUptime: Duration, _ at: Timestamp, _ uptime: Duration) -> Duration? {
-    let step = (at - noted) - (uptime - notedUptime)
-    return step > clockTolerance || step < .zero - clockTolerance ? step : nil
-  }
-
   /// Moves the attempt's beginning along if the wall clock was set since: the time that it took is what passed. Whether
   /// it was.
   mutating func follow(wallClock at: Timestamp, uptime: Duration) -> Bool {
-    guard let step = Self.step(since: startedAt, startedUptime, at, uptime) else { return false }
+    guard let step = WorkerMachine.wallClockStep(since: startedAt, startedUptime, at, uptime) else { return false }
     startedAt = startedAt + step
     job.state.startedAt = job.state.startedAt.map { $0 + step }
     return true
@@ -59,7 +61,7 @@ extension Settlement {
   /// Moves its instants along if the wall clock was set since: what is due a while after it would be due at another
   /// time.
   package mutating func follow(wallClock at: Timestamp, uptime: Duration) {
-    guard let noted = self.uptime, let step = WorkerMachine.Attempt.step(since: self.at, noted, at, uptime) else {
+    guard let noted = self.uptime, let step = WorkerMachine.wallClockStep(since: self.at, noted, at, uptime) else {
       return
     }
     self.at = self.at + step

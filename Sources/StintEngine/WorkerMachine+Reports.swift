@@ -29,7 +29,8 @@ extension WorkerMachine {
     slots[index].attempt?.lastSignOfLife = uptime
   }
 
-  /// What ``takeEnded()`` gives, with the instants of outcomes that waited for the store while the wall clock was set moved along.
+  /// What ``takeEnded()`` gives. Where the wall clock was set while outcomes waited for the store, their instants are
+  /// moved along.
   package mutating func takeEnded(
     at: Timestamp, uptime: Duration
   ) -> (reports: [AttemptReport], settlements: [Settlement]) {

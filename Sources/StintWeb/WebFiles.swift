@@ -2871,11 +2871,11 @@ export function createDeadLetters({ store, api }) {
 // Keeps the detail panel's job whole: reads it and its history when it is chosen and whenever it moved, and follows
 // its progress and output. A page that nobody sees holds no stream: browsers open only a few to one server.
 
+import { mostLinks } from '../state/detail.js';
 import { createOutputStream } from './output-stream.js';
 import { createProgressStream } from './progress-stream.js';
 
 const pauseMilliseconds = 400;
-const mostLinks = 100;
 
 export function createDetails({ store, api }) {
   let shownID = null;
@@ -4026,7 +4026,8 @@ import { canRetry } from './job.js';
 export const newDetail = (id) =>
   ({ id, whole: null, history: null, after: [], fault: null, gone: false, stale: 0 });
 
-const mostLinks = 100;
+/** How many jobs of a chain are looked at. */
+export const mostLinks = 100;
 
 /** The jobs that took over from `job`, one after the other; ends with null where the next one is not known. */
 function takeovers(job, { collection, detail }) {

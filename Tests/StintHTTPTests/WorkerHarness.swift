@@ -87,16 +87,20 @@ extension TestServer {
   }
 }
 
-/// A gateway that lets a test do something between a request and the store.
+/// A gateway that lets a test do something between a request and the store, or between the store and an answer.
 final class WatchedGateway: ServingGateway {
+  typealias BeforeRecord = @Sendable (any ServingGateway, [AttemptReport]) async throws(StoreError) -> Void
+
   let base: any ServingGateway
-  let beforeRecord: @Sendable (any ServingGateway, [AttemptReport]) async throws(StoreError) -> Void
+  let beforeRecord: BeforeRecord
+  let afterClaim: @Sendable (ClaimRequest) async -> Void
 
   init(
-    _ base: any ServingGateway,
-    beforeRecord: @escaping @Sendable (any ServingGateway, [AttemptReport]) async throws(StoreError) -> Void
+    _ base: any ServingGateway, beforeRecord: @escaping BeforeRecord = { (_, _) throws(StoreError) in },
+    afterClaim: @escaping @Sendable (ClaimRequest) async -> Void = { _ in }
   ) {
     self.base = base
+    self.afterClaim = afterClaim
     self.beforeRecord = beforeRecord
   }
 
@@ -104,7 +108,11 @@ final class WatchedGateway: ServingGateway {
     try await beforeRecord(base, reports)
     try await base.record(reports)
   }
-  func claim(_ request: ClaimRequest) async throws(StoreError) -> [Job] { try await base.claim(request) }
+  func claim(_ request: ClaimRequest) async throws(StoreError) -> [Job] {
+    let jobs = try await base.claim(request)
+    await afterClaim(request)
+    return jobs
+  }
   func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON? { try await base.checkpoint(id) }
   func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk] {
     try await base.output(id, after: after, limit: limit)

@@ -267,63 +267,30 @@ final class Flag: Sendable {
     }
   }
 
-  /// Gives a claim's jobs to the caller only once a test lets it.
-  private final class SlowGateway: ServingGateway {
-    let base: any ServingGateway
-    let claimed = Signal()
-    let goOn = Signal()
-
-    init(_ base: any ServingGateway) { self.base = base }
-
-    func claim(_ request: ClaimRequest) async throws(StoreError) -> [Job] {
-      let jobs = try await base.claim(request)
-      if request.worker.hasPrefix("ghost") {
-        claimed.notify()
-        await goOn.wait()
-      }
-      return jobs
-    }
-    func checkpoint(_ id: JobID) async throws(StoreError) -> RawJSON? { try await base.checkpoint(id) }
-    func output(_ id: JobID, after: OutputPlace?, limit: Int) async throws(StoreError) -> [OutputChunk] {
-      try await base.output(id, after: after, limit: limit)
-    }
-    func announce(_ worker: WorkerRecord) async throws(StoreError) { try await base.announce(worker) }
-    func leave(_ worker: String) async throws(StoreError) { try await base.leave(worker) }
-    func renew(_ attempts: [AttemptKey], lease: Duration) async throws(StoreError) -> [RenewResult] {
-      try await base.renew(attempts, lease: lease)
-    }
-    func record(_ reports: [AttemptReport]) async throws(StoreError) { try await base.record(reports) }
-    func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
-      try await base.settle(settlements)
-    }
-    func listen(_ receive: @escaping @Sendable (WorkerSignal) -> Void) -> Listening { base.listen(receive) }
-    func heard(from attempt: AttemptKey) { base.heard(from: attempt) }
-    func offer(_ access: (@Sendable (Job) async -> AttemptAccess?)?) {}
-    func secret() async throws(StoreError) -> [UInt8] { try await base.secret() }
-  }
-
   @Test func whatWasClaimedForAClientThatLeftGoesBackAtOnce() async throws {
-    let slow = Locked<SlowGateway?>(nil)
+    // A claim's jobs are given to the caller only once this lets it.
+    let (claimed, goOn) = (Signal(), Signal())
     let wrap: @Sendable (any ServingGateway) -> any ServingGateway = { base in
-      slow.withLock { slow in
-        let made = SlowGateway(base)
-        slow = made
-        return made
-      }
+      WatchedGateway(
+        base,
+        afterClaim: { request in
+          guard request.worker.hasPrefix("ghost") else { return }
+          claimed.notify()
+          await goOn.wait()
+        })
     }
     let lines = LogLines()
     try await withServer(configuration: workersAllowed, gateway: wrap, logger: Logger(label: "http") { _ in lines }) {
       server in
-      let gateway = try #require(slow.withLock { $0 })
       try await server.pending("twice-1")
       try await Wire.open(server.port) { wire in
         try await wire.send(head(#"{"worker":"ghost","types":["python"]}"#, port: server.port))
-        await gateway.claimed.wait()
+        await claimed.wait()
         #expect(try await server.job("twice-1").status == .running)
         try await wire.drop()
         try await eventually("the connection's end") { lines.all.contains { $0.contains("left before") } }
       }
-      gateway.goOn.notify()
+      goOn.notify()
       try await eventually("the job's return") { try await server.job("twice-1").status == .pending }
       #expect(try await server.kinds("twice-1") == [.submitted, .released])
       #expect(try await server.job("twice-1").state.losses == 0)

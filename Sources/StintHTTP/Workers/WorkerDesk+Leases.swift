@@ -152,8 +152,8 @@ extension WorkerDesk {
       let begun = state.withLock { $0.held[end.token.key]?.begunAt }
       if let begun, let started = job.state.startedAt {
         // The wall clock was set since: the time that the attempt took is what passed.
-        let step = (at - started) - (time.uptime() - begun)
-        if step > .seconds(1) || step < .seconds(-1) { job.state.startedAt = started + step }
+        let step = WorkerMachine.wallClockStep(since: started, begun, at, time.uptime())
+        job.state.startedAt = started + (step ?? .zero)
       }
       var settlement = Settlement(job: job, cause: end.outcome.cause(at: at), at: at)
       settlement.message = end.outcome.shown(of: job)
@@ -289,18 +289,17 @@ extension WorkerDesk {
     }
     for poll in polls { poll.look() }
     await announceHolders(at: now)
-    var still: [Settlement] = []
-    for settlement in over where settlement.cause == .stalled {
-      if try await speaksElsewhere(settlement.job) { still.append(settlement) }
+    var ends: [Settlement] = []
+    for settlement in over {
+      if settlement.cause == .stalled, try await speaksElsewhere(settlement.job) { continue }
+      ends.append(settlement)
     }
-    over.removeAll { still.contains($0) }
-    guard !over.isEmpty else { return }
-    let ends = over
-    let results = try await stored { () throws(StoreError) in try await gateway.settle(ends) }
-    for (settlement, result) in zip(over, results) {
+    guard !ends.isEmpty else { return }
+    let results = try await stored { [ends] () throws(StoreError) in try await gateway.settle(ends) }
+    for (settlement, result) in zip(ends, results) {
       if case .settled = result { count(settlement) }
     }
-    let ended = Set(over.map(\.job.key))
+    let ended = Set(ends.map(\.job.key))
     let waiting = state.withLock { state in
       for key in ended { state.held[key] = nil }
       return state.polls.values.filter { !$0.attempts.isDisjoint(with: ended) }.map(\.poll)

@@ -318,8 +318,10 @@ final class WorkerDesk: Sendable {
       session.named = named
       session.jobTypes = body.jobTypes
       session.record.slots = body.slots ?? max(session.record.slots, body.count)
-      if found != nil { session.typesReadAt = uptime }
-      session.record.types = types(of: body, named: named)
+      if found != nil {
+        session.typesReadAt = uptime
+        session.record.types = types(of: body, named: named)
+      }
       state.sessions[id] = session
       return session
     }

@@ -17,7 +17,7 @@ struct AttemptFolder {
   /// Makes a folder that nobody else has.
   init(in parent: String) throws(ProcessFault) {
     Self.swept.withLock { swept in
-      if swept.insert(parent).inserted { Self.sweep(parent) }
+      if swept.insert(parent).inserted { Self.removeLeft(in: parent) }
     }
     for _ in 0..<10 {
       var template = Array("\(parent)/\(Self.prefix)XXXXXX".utf8CString)
@@ -80,8 +80,16 @@ extension AttemptFolder {
   private static let swept = Locked(Set<String>())
 
   /// Removes the folders that ended workers of this user have left in `parent`, with all that is in them, and kills the
-  /// processes of their attempts that live on. Those of living workers, of other users, and links are left alone.
+  /// processes of their attempts that live on. Those of living workers, of other users, and links are left alone. The
+  /// first attempt of this process need not do it again.
   static func sweep(_ parent: String) {
+    swept.withLock { swept in
+      swept.insert(parent)
+      removeLeft(in: parent)
+    }
+  }
+
+  private static func removeLeft(in parent: String) {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where isName(name) {
       let path = "\(parent)/\(name)"
       guard let lock = opened(path), flock(lock.number, LOCK_EX | LOCK_NB) == 0, isOwn(path, lock) else { continue }

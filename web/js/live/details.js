@@ -1,11 +1,11 @@
 // Keeps the detail panel's job whole: reads it and its history when it is chosen and whenever it moved, and follows
 // its progress and output. A page that nobody sees holds no stream: browsers open only a few to one server.
 
+import { mostLinks } from '../state/detail.js';
 import { createOutputStream } from './output-stream.js';
 import { createProgressStream } from './progress-stream.js';
 
 const pauseMilliseconds = 400;
-const mostLinks = 100;
 
 export function createDetails({ store, api }) {
   let shownID = null;

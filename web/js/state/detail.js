@@ -6,7 +6,8 @@ import { canRetry } from './job.js';
 export const newDetail = (id) =>
   ({ id, whole: null, history: null, after: [], fault: null, gone: false, stale: 0 });
 
-const mostLinks = 100;
+/** How many jobs of a chain are looked at. */
+export const mostLinks = 100;
 
 /** The jobs that took over from `job`, one after the other; ends with null where the next one is not known. */
 function takeovers(job, { collection, detail }) {
